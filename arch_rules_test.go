@@ -13,7 +13,7 @@ import (
 type rules struct {
 	rooms            map[string][]string
 	testsToo         map[string][]string
-	partsApart       []string
+	partsApart       map[string][]string
 	homes            []home
 	pure             purity
 	noFloats         []string
@@ -52,7 +52,6 @@ func (r rules) checks() map[string]check {
 		"MoneyIsNeverAFloat":                r.floats,
 		"PiecesStaySmall":                   r.sizes,
 		"NamesSaySomething":                 r.words,
-		"OneReaderAndWriterOfJSON":          onePackageImports("github.com/go-json-experiment/json"),
 	}
 }
 
@@ -83,12 +82,13 @@ func (r rules) imports(tree []source) (findings []string) {
 // neighbours keeps the parts of a room from growing into each other.
 func (r rules) neighbours(tree []source) (findings []string) {
 	for _, file := range tree {
-		if file.test || !slices.Contains(r.partsApart, file.room) {
+		shared, apart := r.partsApart[file.room]
+		if file.test || !apart {
 			continue
 		}
 		_, ours := file.imported()
 		for _, folder := range ours {
-			if roomOf(folder) == file.room && folder != file.room && !within(file.dir, folder) && !within(folder, partOf(file.dir)) {
+			if roomOf(folder) == file.room && folder != file.room && !slices.Contains(shared, folder) && !within(file.dir, folder) && !within(folder, partOf(file.dir)) {
 				findings = append(findings, fmt.Sprintf("%s imports %s, a part beside or below it. What both need belongs to %s itself; what one needs of the other comes in through cmd/paymint.", file.path, folder, file.room))
 			}
 		}
@@ -261,23 +261,6 @@ func (r rules) emptyWord(name string) string {
 		}
 	}
 	return ""
-}
-
-// onePackageImports keeps a library behind one package, whichever that is.
-func onePackageImports(library string) check {
-	return func(tree []source) (findings []string) {
-		var users []string
-		for _, file := range tree {
-			outside, _ := file.imported()
-			if !file.test && !slices.Contains(users, file.dir) && slices.ContainsFunc(outside, func(name string) bool { return within(name, library) }) {
-				users = append(users, file.dir)
-			}
-		}
-		if len(users) > 1 {
-			findings = append(findings, fmt.Sprintf("%s is imported by %v. Strictness differs as soon as two places set its options: keep it in one of them and call that.", library, users))
-		}
-		return findings
-	}
 }
 
 func keys[V any](table map[string]V) map[string]bool {
