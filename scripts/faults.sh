@@ -1,23 +1,26 @@
 #!/usr/bin/env bash
 # Runs the fault tests (names with Fault or Kill) in the build that has failpoints, and says which ran.
 #
-#   scripts/faults.sh ROUNDS
+#   scripts/faults.sh ROUNDS [PACKAGE…]
 #
 # ROUNDS reaches the tests as PAYMINT_FAULT_ROUNDS: how often a test repeats what it breaks, 20 for minutes, 1,000 for
 # hours. That nothing ran is a failure: a drill nobody held proves nothing.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-rounds=${1:?usage: scripts/faults.sh ROUNDS}
+rounds=${1:?usage: scripts/faults.sh ROUNDS [PACKAGE…]}
+shift
+(($#)) || set -- ./...
 export PAYMINT_FAULT_ROUNDS=$rounds
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
 echo "== fault tests, $rounds rounds each"
 status=0
-go test -tags failpoints -run 'Fault|Kill' -count=1 -timeout 12h -v ./... >"$log" 2>&1 || status=$?
+go test -tags failpoints -run 'Fault|Kill' -count=1 -timeout 12h -v "$@" >"$log" 2>&1 || status=$?
 
-grep -E '^ *--- (PASS|FAIL|SKIP)' "$log" || true
+grep -E '^ *--- (PASS|FAIL)' "$log" || true
+grep -B1 -E '^ *--- SKIP' "$log" || true # the line before says why
 ran=$(grep -cE '^--- (PASS|FAIL)' "$log" || true)
 skipped=$(grep -cE '^ *--- SKIP' "$log" || true)
 if ((status != 0)); then
