@@ -48,8 +48,17 @@ type Write struct {
 // livemode and the client's key (see KeyOf).
 type ClaimKey [16]byte
 
+// ClaimDaysBack and ClaimDaysAhead say which claims count against a new one: those
+// of its own UTC day, of the two days before, and of the day after (another process
+// whose clock has passed midnight already). So a key is held for 48 hours or more.
+const (
+	ClaimDaysBack  = 2
+	ClaimDaysAhead = 1
+)
+
 // Claim takes an idempotency key for a request. It fails with *ClaimedError when
-// the key was claimed before, in the last 48 hours or more.
+// the key was claimed before, in the last 48 hours or more. That is looked at
+// before the versions are: a retry learns of its first attempt, not of a conflict.
 type Claim struct {
 	Key         ClaimKey
 	Fingerprint [32]byte  // of method, path and canonical body
@@ -59,10 +68,11 @@ type Claim struct {
 }
 
 // Answer is stored for replays: the first answer to a claimed key, to the byte.
-// The first one stays: storing a second is not an error and changes nothing.
+// The first one stays: storing a second is not an error and changes nothing, nor
+// does an answer to what nobody claimed.
 type Answer struct {
 	Key       ClaimKey
-	ClaimedAt time.Time // At of the claim: finds its partition
+	ClaimedAt time.Time // At of the claim, exactly: finds its partition
 	Status    int
 	Body      []byte
 }
@@ -79,6 +89,12 @@ type Receipt struct {
 	Last Position // of the command's last event; of the lane's head when it had none
 }
 
+// Result is one command's end in AppendAll.
+type Result struct {
+	Receipt Receipt
+	Err     error
+}
+
 // ErrBusy: the bounded queue before the appender is full. Nothing was written;
 // over HTTP this is 503 with Retry-After.
 var ErrBusy = errors.New("event store is busy")
@@ -89,6 +105,20 @@ var ErrUnavailable = errors.New("event store is unavailable")
 
 // ErrClosed: the store is shutting down. Nothing was written.
 var ErrClosed = errors.New("event store is closed")
+
+// ErrNoLane: this store was not opened for appending to that lane.
+var ErrNoLane = errors.New("lane is not open here")
+
+// ErrUnassigned: the merchant belongs to no lane yet.
+var ErrUnassigned = errors.New("merchant belongs to no lane")
+
+// Limits of reading, so that a reader of any history runs in bounded memory: at
+// most ReadMax events or a little over ReadBytesMax of frames come back at once.
+const (
+	ReadMax        = 4096
+	ReadBytesMax   = 16 << 20
+	ReadStreamsMax = 1000
+)
 
 // ConflictError: a stream was not at the expected version. Nothing was written.
 type ConflictError struct {
