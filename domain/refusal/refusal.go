@@ -13,6 +13,9 @@ type Refusal struct {
 	Code    Code
 	Param   string
 	Message string
+	// Also holds the other wrong fields of the same wish, where several are; theirs
+	// is empty.
+	Also []*Refusal
 }
 
 // Error implements error.
@@ -24,6 +27,27 @@ func New(code Code, message string) *Refusal { return &Refusal{Code: code, Messa
 // Of makes a refusal of the field param.
 func Of(code Code, param, message string) *Refusal {
 	return &Refusal{Code: code, Param: param, Message: message}
+}
+
+// And adds another wrong field to r and returns the whole; either may be nil. The
+// first refusal stays the first.
+func (r *Refusal) And(other *Refusal) *Refusal {
+	switch {
+	case r == nil:
+		return other
+	case other == nil:
+		return r
+	}
+	r.Also = append(r.Also, other)
+	return r
+}
+
+// All lists r and what stands beside it, the first first; none for nil.
+func (r *Refusal) All() []*Refusal {
+	if r == nil {
+		return nil
+	}
+	return append([]*Refusal{r}, r.Also...)
 }
 
 // The codes of the payment rules (status 422 over HTTP).
@@ -46,4 +70,20 @@ const (
 	SecondApproverNeeded     Code = "second_approver_needed"
 	NotFound                 Code = "resource_missing"
 	AcquirerUnavailable      Code = "acquirer_unavailable"
+	AlreadyExists            Code = "resource_already_exists"
+)
+
+// The codes that only parts of the system meet, never a merchant.
+const (
+	NotDue              Code = "not_due"               // a deadline has not been reached, or the matter is settled
+	OutcomeAlreadyKnown Code = "outcome_already_known" // nothing to inquire or reverse
+)
+
+// The codes of the merchant and key rules.
+const (
+	MerchantNotChangeable Code = "merchant_not_changeable" // its status does not allow the step
+	TestClockInvalid      Code = "test_clock_invalid"
+	ScopeInvalid          Code = "scope_invalid"
+	KeyRevoked            Code = "api_key_revoked"
+	ParameterInvalid      Code = "parameter_invalid"
 )
