@@ -140,6 +140,9 @@ func (n *NATS) Connect(options ...nats.Option) (*nats.Conn, error) {
 		nats.UserInfo(natsUser, n.password),
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(50 * time.Millisecond),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			n.log.Warn("NATS connection inside the process", "error", err)
+		}),
 	}
 	conn, err := nats.Connect("", append(ours, options...)...)
 	if err != nil {

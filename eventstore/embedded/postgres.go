@@ -46,7 +46,10 @@ type Postgres struct {
 	secret    []byte
 	socketDir string
 	port      int
+	platform  []setting // once asked
 	said      *serverLog
+	// quitPatience is how long SIGQUIT gets before SIGKILL; a field because a test shortens it.
+	quitPatience time.Duration
 
 	mu       sync.Mutex
 	child    *child
@@ -66,7 +69,9 @@ func StartPostgres(ctx context.Context, o PostgresOptions) (*Postgres, error) {
 		options: o,
 		log:     cmp.Or(o.Log, slog.New(slog.DiscardHandler)),
 		stop:    make(chan struct{}),
-		done:    make(chan struct{}),
+
+		quitPatience: quitPatience,
+		done:         make(chan struct{}),
 	}
 	p.said = &serverLog{log: p.log}
 	dir, err := filepath.Abs(o.Dir)
@@ -216,7 +221,7 @@ func (p *Postgres) end(ctx context.Context, running *child) error {
 	}
 	p.log.Warn("PostgreSQL did not stop in time; it quits without a checkpoint", "pid", running.process.Pid)
 	running.process.Signal(syscall.SIGQUIT)
-	quit, cancelQuit := context.WithTimeout(context.WithoutCancel(ctx), quitPatience)
+	quit, cancelQuit := context.WithTimeout(context.WithoutCancel(ctx), p.quitPatience)
 	defer cancelQuit()
 	if running.awaitExit(quit) {
 		return nil

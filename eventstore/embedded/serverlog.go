@@ -9,9 +9,12 @@ import (
 )
 
 const (
-	tailLines   = 8         // what an error about a failed start quotes
+	tailLines   = 4         // what an error about a failed start quotes
 	lineLimit   = 64 * 1024 // a longer line is cut: memory stays bounded whatever the server prints
 	serverField = "server"
+	// tooEarly begins every answer to a pool that reconnects while the server starts, recovers or stops: dozens of
+	// lines that say what the launcher tells in one.
+	tooEarly = "the database system is "
 )
 
 // serverLog turns PostgreSQL's standard error into log records and remembers its last words.
@@ -46,12 +49,16 @@ func (s *serverLog) line(text string) {
 	if text == "" {
 		return
 	}
-	s.tail = append(s.tail, text)
-	s.tail = s.tail[max(0, len(s.tail)-tailLines):]
 	severity, message, found := strings.Cut(text, ":  ")
 	level := severityLevel(severity)
 	if !found {
 		message = text
+	}
+	if strings.HasPrefix(message, tooEarly) {
+		level = slog.LevelDebug
+	} else {
+		s.tail = append(s.tail, text)
+		s.tail = s.tail[max(0, len(s.tail)-tailLines):]
 	}
 	if s.ending {
 		level = slog.LevelDebug
