@@ -3,6 +3,8 @@ package money
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 )
 
 // ErrUnknownCurrency is wrapped by ParseCurrency's error.
@@ -45,3 +47,6 @@ func (c Currency) Exponent() int {
 	}
 	return row.exponent
 }
+
+// Currencies lists all known ones in the order of the alphabet.
+func Currencies() []Currency { return slices.Sorted(maps.Keys(currencies)) }

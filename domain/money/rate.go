@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"strings"
 
 	"github.com/shopspring/decimal"
 )
@@ -22,8 +23,11 @@ type Rate struct{ percent decimal.Decimal }
 // ParseRate accepts a plain decimal, such as "2.9", from 0 to 100 with at most
 // eight decimals; no sign, exponent or surplus zero, so a rate has one spelling.
 func ParseRate(s string) (Rate, error) {
+	if len(s) > 16 || strings.ContainsFunc(s, notInDecimal) { // before the library: it would expand an exponent
+		return Rate{}, fmt.Errorf("%w: want a decimal such as 2.9", ErrMalformedRate)
+	}
 	d, err := decimal.NewFromString(s)
-	if err != nil || len(s) > 16 {
+	if err != nil {
 		return Rate{}, fmt.Errorf("%w: want a decimal such as 2.9", ErrMalformedRate)
 	}
 	if d.Sign() < 0 || d.GreaterThan(decimal.NewFromInt(100)) || d.Exponent() < -rateDecimalsMax || d.String() != s {
@@ -31,6 +35,8 @@ func ParseRate(s string) (Rate, error) {
 	}
 	return Rate{percent: d}, nil
 }
+
+func notInDecimal(r rune) bool { return r != '.' && (r < '0' || r > '9') }
 
 // String is the plain decimal, such as 2.9.
 func (r Rate) String() string { return r.percent.String() }
