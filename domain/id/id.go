@@ -77,6 +77,9 @@ func (i ID[K]) UUID() uuid.UUID { return i.u }
 // IsZero reports whether i names nothing.
 func (i ID[K]) IsZero() bool { return i.u == uuid.Nil }
 
+// Equal is ==, for comparisons that cannot see inside.
+func (i ID[K]) Equal(j ID[K]) bool { return i == j }
+
 // String is the form of the API; empty for the zero id.
 func (i ID[K]) String() string {
 	if i.IsZero() {

@@ -22,7 +22,7 @@ func (w CompleteAction) Decide(s State) ([]Event, *refusal.Refusal) {
 		return nil, refusal.New(refusal.PaymentNotAwaitingAction,
 			"This payment waits for no cardholder action. Retrieve it to see its status.")
 	}
-	events := []Event{ActionCompleted(w)}
+	events := []Event{ActionCompleted{Reference: w.Reference, Succeeded: w.Succeeded, Deadline: instant(w.Deadline)}}
 	if !w.Succeeded {
 		events = append(events, Failed{
 			Reference: w.Reference, Code: CodeAuthenticationFailed, DeclineCode: "authentication_required",

@@ -54,7 +54,7 @@ func (w Authorize) Decide(s State) ([]Event, *refusal.Refusal) {
 		Payment: w.Payment, Merchant: w.Merchant, Livemode: w.Livemode, Reference: w.Reference, Gateway: w.Gateway,
 		Amount: w.Amount.Minor, Currency: w.Amount.Currency, Capture: w.Capture, Instrument: InstrumentOf(*w.Instrument),
 		Customer: w.Customer, Description: w.Description, StatementDescriptor: w.StatementDescriptor, Metadata: w.Metadata,
-		Deadline: w.Deadline,
+		Deadline: instant(w.Deadline),
 	}
 	if w.Capture {
 		requested.CaptureReference = w.CaptureReference

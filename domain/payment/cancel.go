@@ -25,5 +25,5 @@ func (w Cancel) Decide(s State) ([]Event, *refusal.Refusal) {
 		return nil, refusal.New(refusal.PaymentNotCancellable,
 			"A "+string(s.Open.Operation)+" of this payment is under way. Retrieve the payment to see how it ends.")
 	}
-	return []Event{CancellationRequested(w)}, nil
+	return []Event{CancellationRequested{Reference: w.Reference, Reason: w.Reason, Deadline: instant(w.Deadline)}}, nil
 }

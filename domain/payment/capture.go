@@ -38,7 +38,7 @@ func (w Capture) Decide(s State) ([]Event, *refusal.Refusal) {
 		return nil, refusal.Of(refusal.CaptureExceedsAuthorized, "amount",
 			fmt.Sprintf("The amount exceeds what is authorized. Send at most %d, or none to capture all.", capturable))
 	}
-	return []Event{CaptureRequested{Reference: w.Reference, Amount: amount, Deadline: w.Deadline}}, nil
+	return []Event{CaptureRequested{Reference: w.Reference, Amount: amount, Deadline: instant(w.Deadline)}}, nil
 }
 
 func notCapturable(s State) string {

@@ -2,6 +2,8 @@ package payment
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/paymint/paymint/domain/codec"
 )
@@ -52,7 +54,19 @@ func AppendEncode(b []byte, e Event) (body []byte, schema int, err error) {
 	if !known {
 		return b, 0, fmt.Errorf("%w: %T", ErrUnknownType, e)
 	}
-	b, err = codec.Append(b, e)
+	switch e := e.(type) {
+	case AuthorizationRequested:
+		b, err = e.append(b)
+	case Authorized:
+		b, err = e.append(b)
+	case Captured:
+		b, err = e.append(b)
+	default:
+		b, err = codec.Append(b, e)
+	}
+	if err != nil {
+		err = fmt.Errorf("encode %s: %w", e.Type(), err)
+	}
 	return b, kind.Schema(), err
 }
 
@@ -62,3 +76,6 @@ func AppendEncode(b []byte, e Event) (body []byte, schema int, err error) {
 func Decode(typ string, schema int, body []byte) (Event, error) {
 	return kinds.Decode(typ, schema, body)
 }
+
+// Types lists every event type of a payment's stream, in the order of the alphabet.
+func Types() []string { return slices.Sorted(maps.Keys(kinds)) }

@@ -117,16 +117,16 @@ func (s State) authorized(intent Intent, answer acquirer.Answer, now time.Time) 
 	case answer.Captured:
 		return append(events, Captured{Reference: s.CaptureReference, Amount: answer.Amount.Minor, FundsAtOnce: answer.FundsAtOnce})
 	case s.CaptureAtOnce:
-		return append(events, CaptureRequested{Reference: s.CaptureReference, Amount: answer.Amount.Minor, Deadline: now.Add(CallTimeout)})
+		return append(events, CaptureRequested{Reference: s.CaptureReference, Amount: answer.Amount.Minor, Deadline: instant(now.Add(CallTimeout))})
 	}
 	return events
 }
 
 func holdEnd(answer acquirer.Answer, now time.Time) time.Time {
 	if answer.ExpiresAt.IsZero() {
-		return now.Add(HoldLife)
+		return instant(now.Add(HoldLife))
 	}
-	return answer.ExpiresAt
+	return instant(answer.ExpiresAt)
 }
 
 func (s State) concludeCapture(intent Intent, answer acquirer.Answer) []Event {

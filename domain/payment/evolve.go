@@ -2,6 +2,7 @@ package payment
 
 import (
 	"slices"
+	"time"
 
 	"github.com/paymint/paymint/domain/acquirer"
 )
@@ -28,6 +29,10 @@ func Evolve(s State, e Event) State {
 	s.Version++
 	return s
 }
+
+// instant is a time as events hold it, equal to what comes back from the log: in
+// UTC, without the process's own clock reading.
+func instant(t time.Time) time.Time { return t.Round(0).UTC() }
 
 // evolve may write into s.Refunds, never into what s.Open points at.
 func (s *State) evolve(e Event) {

@@ -50,6 +50,6 @@ func (w RequestRefund) Decide(s State) ([]Event, *refusal.Refusal) {
 			fmt.Sprintf("Refunds together may not exceed what was captured. At most %d is left to refund.", left))
 	}
 	return []Event{RefundRequested{
-		Refund: w.Refund, Reference: w.Reference, Amount: amount, Reason: w.Reason, Metadata: w.Metadata, Deadline: w.Deadline,
+		Refund: w.Refund, Reference: w.Reference, Amount: amount, Reason: w.Reason, Metadata: w.Metadata, Deadline: instant(w.Deadline),
 	}}, nil
 }
