@@ -91,7 +91,8 @@ func TestKillDuringTheFirstStartDoesNotSpoilTheNext(t *testing.T) {
 			other, _ := otherSelf(t, "postgres", dir, false)
 			eventually(t, "initdb is at work", func() bool {
 				found, _ := filepath.Glob(filepath.Join(dir, halfName+"????????"+moment))
-				return len(found) > 0
+				_, whole := os.Stat(filepath.Join(dir, dataName))
+				return len(found) > 0 || whole == nil
 			})
 			kill(other)
 			if _, err := os.Stat(filepath.Join(dir, dataName)); err == nil {

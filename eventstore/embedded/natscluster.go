@@ -51,7 +51,7 @@ func StartNATSCluster(o NATSOptions, count int) ([]*NATS, error) {
 		}
 		servers = append(servers, server)
 	}
-	if err := awaitLeader(servers, clusterPatience); err != nil {
+	if err := awaitQuorum(servers, clusterPatience); err != nil {
 		return nil, errors.Join(err, stopAll(servers))
 	}
 	return servers, nil
@@ -89,27 +89,32 @@ func stopAll(servers []*NATS) error {
 	return errors.Join(errs...)
 }
 
-func awaitLeader(servers []*NATS, patience time.Duration) error {
+// awaitQuorum waits for a leader that has heard from every server: before, it finds no room for replicas.
+func awaitQuorum(servers []*NATS, patience time.Duration) error {
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
 	for {
 		for _, each := range servers {
-			if each.leads() {
+			if each.peersHeard() == len(servers) {
 				return nil
 			}
 		}
 		select {
 		case <-tick.C:
 		case <-deadline.C:
-			return fmt.Errorf("start NATS cluster: no leader within %s", patience)
+			return fmt.Errorf("start NATS cluster: no leader with all servers within %s", patience)
 		}
 	}
 }
 
-func (n *NATS) leads() bool {
+// peersHeard counts the servers that a leader may place replicas on; 0 for a follower.
+func (n *NATS) peersHeard() int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.server != nil && n.server.JetStreamIsLeader()
+	if n.server == nil || !n.server.JetStreamIsLeader() {
+		return 0
+	}
+	return len(n.server.JetStreamClusterPeers())
 }
