@@ -12,11 +12,6 @@ import (
 	"github.com/paymint/paymint/domain/payment"
 )
 
-// Merchants finds how a merchant stands. An answer may be a second old.
-type Merchants interface {
-	Find(ctx context.Context, merchant id.Merchant) (merchant.State, error)
-}
-
 // run takes a client's wish about an existing payment down the road.
 func (d *Desk) run(ctx context.Context, v verb, call Call, p id.Payment, w wish) (reply Reply, err error) {
 	ctx, o := d.observe(ctx, v)

@@ -15,8 +15,10 @@ package commands
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"time"
 
@@ -24,6 +26,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/paymint/paymint/domain/id"
 	"github.com/paymint/paymint/domain/payment"
 	"github.com/paymint/paymint/eventstore"
 )
@@ -46,6 +49,17 @@ type Config struct {
 	Instruments Instruments
 	Merchants   Merchants
 
+	// Lanes places merchants; LaneNumbers are those that new ones are spread over
+	// (0 when empty). Without Lanes there are no commands on merchants and keys.
+	Lanes       Lanes
+	LaneNumbers []int
+	// Pepper keys the digests that API keys are found by: at least 32 random bytes.
+	// Without it no key can be issued.
+	Pepper []byte
+	Random io.Reader // of secrets and salts; crypto/rand when nil
+	// ClockAdvanced is told when a merchant's test clock has moved.
+	ClockAdvanced func(id.Merchant)
+
 	Breaker BreakerConfig
 
 	Now     func() time.Time      // wall clock
@@ -58,16 +72,21 @@ type Config struct {
 // Desk takes commands. Make it with New; its methods may be called from any number
 // of goroutines.
 type Desk struct {
-	log         Log
-	links       map[string]*link
-	router      Router
-	instruments Instruments
-	merchants   Merchants
-	now         func() time.Time
-	newID       func() uuid.UUID
-	meter       *meter
-	tracer      trace.Tracer // nil: no spans
-	logger      *slog.Logger
+	log           Log
+	links         map[string]*link
+	router        Router
+	instruments   Instruments
+	merchants     Merchants
+	lanes         Lanes
+	laneNumbers   []int
+	pepper        []byte
+	random        io.Reader
+	clockAdvanced func(id.Merchant)
+	now           func() time.Time
+	newID         func() uuid.UUID
+	meter         *meter
+	tracer        trace.Tracer // nil: no spans
+	logger        *slog.Logger
 }
 
 // New makes a Desk. It fails when a needed part is missing or two gateways share a name.
@@ -77,17 +96,10 @@ func New(c Config) (*Desk, error) {
 	}
 	d := &Desk{
 		log: c.Log, links: map[string]*link{}, router: c.Router, instruments: c.Instruments, merchants: c.Merchants,
+		lanes: c.Lanes, laneNumbers: c.LaneNumbers, pepper: c.Pepper, random: c.Random, clockAdvanced: c.ClockAdvanced,
 		now: c.Now, newID: c.NewID, meter: newMeter(c.Metrics), logger: c.Logger,
 	}
-	if d.now == nil {
-		d.now = time.Now
-	}
-	if d.newID == nil {
-		d.newID = func() uuid.UUID { return uuid.Must(uuid.NewV7()) }
-	}
-	if d.logger == nil {
-		d.logger = slog.New(slog.DiscardHandler)
-	}
+	d.fillIn()
 	if c.Tracer != nil {
 		d.tracer = c.Tracer.Tracer("github.com/paymint/paymint/commands")
 	}
@@ -99,6 +111,25 @@ func New(c Config) (*Desk, error) {
 		d.links[name] = newLink(g, payment.CallTimeout, c.Breaker, d.meter)
 	}
 	return d, nil
+}
+
+// fillIn gives the zero values of Config their meaning.
+func (d *Desk) fillIn() {
+	if len(d.laneNumbers) == 0 {
+		d.laneNumbers = []int{0}
+	}
+	if d.random == nil {
+		d.random = rand.Reader
+	}
+	if d.now == nil {
+		d.now = time.Now
+	}
+	if d.newID == nil {
+		d.newID = func() uuid.UUID { return uuid.Must(uuid.NewV7()) }
+	}
+	if d.logger == nil {
+		d.logger = slog.New(slog.DiscardHandler)
+	}
 }
 
 // observed is one command under observation.

@@ -214,7 +214,7 @@ func (t *trip) draft(ctx context.Context, l *link, w word) (draft, error) {
 	if err != nil {
 		return draft{}, err
 	}
-	d := draft{page: p, next: t.follow(p)}
+	d := draft{page: p, next: t.opened(t.state, p.state)}
 	if len(events) > 0 {
 		d.command.Writes = []eventstore.Write{p.write}
 	}
@@ -255,16 +255,17 @@ func (d *Desk) disbelieve(ctx context.Context, target Target, l *link, err error
 		slog.String("payment", target.Payment.String()), slog.String("merchant", target.Merchant.String()), slog.String("error", err.Error()))
 }
 
-// follow finds the capture that p has opened: authorize and capture in two messages.
-func (t *trip) follow(p page) *assignment {
-	intent := p.state.Open
-	if intent == nil || intent.Operation != acquirer.OperationCapture || intent.Reference != p.state.CaptureReference || intent.Unknown {
+// opened finds the capture that after has open and before had not: authorize and
+// capture in two messages.
+func (t *trip) opened(before, after payment.State) *assignment {
+	intent := after.Open
+	if intent == nil || intent.Operation != acquirer.OperationCapture || intent.Reference != after.CaptureReference || intent.Unknown {
 		return nil
 	}
-	if _, before := t.state.Intent(intent.Reference); before {
+	if _, known := before.Intent(intent.Reference); known {
 		return nil
 	}
-	return &assignment{operation: acquirer.OperationCapture, reference: intent.Reference, send: t.captureOf(p.state, *intent)}
+	return &assignment{operation: acquirer.OperationCapture, reference: intent.Reference, send: t.captureOf(after, *intent)}
 }
 
 // conclude appends what a word means.
@@ -278,18 +279,15 @@ func (t *trip) conclude(ctx context.Context, l *link, w word) (Reply, *assignmen
 }
 
 // insist takes the first attempt to append an outcome to its end: exactly once,
-// whoever else tries. The loser of a race reads what the winner wrote and answers
-// with that.
+// whoever else tries. The loser of a race reads what the winner wrote. If the
+// outcome is among it, what is left of our word is a note (an approval after a
+// reversal) or nothing, and the true state is the answer.
 func (t *trip) insist(ctx context.Context, l *link, w word, d draft, receipt eventstore.Receipt, err error) (Reply, *assignment, error) {
 	for attempt := 0; err != nil; attempt++ {
 		if attempt == outcomeAttemptsMax || !t.another(ctx, attempt, err) {
 			t.desk.alarm(ctx, AlarmNotRecorded, "an outcome could not be recorded; the inquiry will find it out",
 				slog.String("payment", t.target.Payment.String()), slog.String("error", err.Error()))
 			return Reply{}, nil, err
-		}
-		if _, open := t.state.Intent(w.reference); !open {
-			reply, err := t.settle(ctx)
-			return reply, nil, err
 		}
 		if d, err = t.draft(ctx, l, w); err == nil {
 			receipt, err = t.commit(ctx, d)
@@ -316,6 +314,7 @@ func (t *trip) commit(ctx context.Context, d draft) (eventstore.Receipt, error) 
 // race, after a rest when the store is in trouble. It reads how things stand, as
 // the failed append may have happened.
 func (t *trip) another(ctx context.Context, attempt int, err error) bool {
+	t.raced = true
 	trouble := errors.Is(err, eventstore.ErrBusy) || errors.Is(err, eventstore.ErrUnavailable)
 	if trouble {
 		rest(ctx, outcomeBackoff<<attempt)
@@ -329,7 +328,8 @@ func (t *trip) another(ctx context.Context, attempt int, err error) bool {
 	return true
 }
 
-// accept is what follows when a draft is durable.
+// accept is what follows when a draft is durable. Somebody may have stored another
+// answer under the key if we were slow or not alone: then that is the answer.
 func (t *trip) accept(ctx context.Context, w word, d draft, receipt eventstore.Receipt) (Reply, error) {
 	if len(d.command.Writes) > 0 {
 		t.turn(d.page, receipt)
@@ -341,7 +341,7 @@ func (t *trip) accept(ctx context.Context, w word, d draft, receipt eventstore.R
 		t.finished = endedDoubt
 	}
 	d.reply.Position = t.reached
-	if t.keyed && t.desk.now().Sub(t.claimed) >= abandonedAfter {
+	if t.keyed && (t.raced || t.desk.now().Sub(t.claimed) >= abandonedAfter) {
 		return t.storedReply(ctx, d.reply)
 	}
 	return d.reply, nil

@@ -41,6 +41,7 @@ type trip struct {
 	asked    id.Reference
 	refund   id.Refund
 	finished ending
+	raced    bool // the outcome did not go in at the first attempt
 }
 
 // Target names a payment and where it lives. Those who act without a client, the
@@ -56,7 +57,7 @@ type Target struct {
 func (d *Desk) newTrip(call Call, target Target, clock time.Duration) *trip {
 	wall := d.stamp()
 	t := &trip{desk: d, call: call, target: target, wall: wall, at: wall.Add(clock), finished: endedDone}
-	t.actor = call.Principal.Key.String()
+	t.actor = actorOf(call.Principal)
 	t.request = call.RequestID.String()
 	if call.IdempotencyKey != "" {
 		t.keyed = true
