@@ -119,10 +119,19 @@ func (s *State) evolveRefund(e Event) {
 		}
 	case RefundFailed:
 		if i := s.refundByReference(e.Reference); i >= 0 {
-			s.Refunds[i].Status = RefundStatusFailed
+			s.failRefund(&s.Refunds[i])
 		}
 	}
 	s.settleStatus()
+}
+
+// failRefund of one that had succeeded: a correction that took refunds away knew of
+// the failure first, so it is not taken away twice.
+func (s *State) failRefund(r *Refund) {
+	if r.Status == RefundStatusSucceeded && s.RefundsCorrected < 0 {
+		s.RefundsCorrected += min(r.Amount, -s.RefundsCorrected)
+	}
+	r.Status = RefundStatusFailed
 }
 
 // settleStatus tells captured from refunded, both ways: a refund may fail after
