@@ -1,0 +1,211 @@
+package api
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+
+	"github.com/paymint/paymint/domain/access"
+	"github.com/paymint/paymint/http/keyhash"
+)
+
+// Keys finds API keys by the keyed digest of their text.
+type Keys interface {
+	// ByDigest finds a key, revoked ones too, with the lane of its merchant.
+	ByDigest(ctx context.Context, digest access.Digest) (key access.Key, lane int, found bool, err error)
+	// Revision is a number that changes whenever any key is issued, revoked or
+	// changed. It is asked twice a second, so it must be cheap.
+	Revision(ctx context.Context) (int64, error)
+}
+
+const (
+	// revisionEvery is how often we ask whether any key changed; with the time the
+	// question takes, a revoked key stops within a second.
+	revisionEvery = 500 * time.Millisecond
+	// trustFor is how long a key is believed without being looked up again, even
+	// when no change was announced.
+	trustFor = time.Minute
+	// verifiedFor is how long an Argon2id verification stands for a key's text.
+	verifiedFor = 24 * time.Hour
+	// keysMax bounds the memory: about 500 bytes each.
+	keysMax = 100_000
+	// verifiersMax bounds Argon2id at work: 19 MiB and a core each.
+	verifiersMax = 2
+)
+
+// remembered is a key whose text was verified. It is replaced, never changed.
+type remembered struct {
+	principal access.Principal
+	hash      string // that the text was verified against
+	revision  int64  // of all keys when it was looked up
+	lookedUp  time.Time
+	verified  time.Time
+}
+
+// keyring turns the Authorization header into a principal. A warm key costs one
+// HMAC and one look-up in memory: the memory is keyed by the digest, so it never
+// holds a key. Revocation is noticed by revision, not by asking for each key.
+type keyring struct {
+	keys    Keys
+	peppers [][]byte
+	now     func() time.Time
+	meter   *meter
+	known   *otter.Cache[access.Digest, *remembered]
+	slots   chan struct{}
+
+	revision atomic.Int64
+	checked  atomic.Int64 // when revision was last read, Unix nanoseconds
+	asking   sync.Mutex
+}
+
+func newKeyring(keys Keys, peppers [][]byte, now func() time.Time, m *meter) *keyring {
+	return &keyring{
+		keys: keys, peppers: peppers, now: now, meter: m, slots: make(chan struct{}, verifiersMax),
+		known: otter.Must(&otter.Options[access.Digest, *remembered]{MaximumSize: keysMax}),
+	}
+}
+
+// authenticate answers who calls; a *failure of 401 if nobody we know.
+func (k *keyring) authenticate(ctx context.Context, header http.Header) (access.Principal, error) {
+	secret, err := secretOf(header)
+	if err != nil {
+		return access.Principal{}, err
+	}
+	if err := k.refreshRevision(ctx); err != nil {
+		return access.Principal{}, err
+	}
+	for _, pepper := range k.peppers {
+		principal, found, err := k.open(ctx, secret, secret.Digest(pepper))
+		if found || err != nil {
+			return principal, err
+		}
+	}
+	k.meter.keyChecks.WithLabelValues("unknown").Inc()
+	return access.Principal{}, fail(codeKeyInvalid, "This API key is not one of ours.")
+}
+
+func (k *keyring) open(ctx context.Context, secret access.Secret, digest access.Digest) (access.Principal, bool, error) {
+	known, _ := k.known.GetIfPresent(digest)
+	if known != nil && known.revision == k.revision.Load() && k.now().Sub(known.lookedUp) < trustFor {
+		return known.principal, true, nil
+	}
+	revision := k.revision.Load() // before the look-up: a change during it is seen next time
+	key, lane, found, err := k.keys.ByDigest(ctx, digest)
+	if err != nil {
+		return access.Principal{}, false, fmt.Errorf("look an API key up: %w", unavailable{err})
+	}
+	if !found {
+		k.known.Invalidate(digest)
+		return access.Principal{}, false, nil
+	}
+	principal, usable := key.Principal()
+	if !usable {
+		k.known.Invalidate(digest)
+		k.meter.keyChecks.WithLabelValues("revoked").Inc()
+		return access.Principal{}, true, fail(codeKeyRevoked, "This API key was revoked.")
+	}
+	if known == nil || known.hash != key.Hash || k.now().Sub(known.verified) > verifiedFor {
+		if err := k.verify(ctx, secret, key.Hash); err != nil {
+			return access.Principal{}, true, err
+		}
+	}
+	principal.Lane = lane
+	k.remember(digest, known, &remembered{principal: principal, hash: key.Hash, revision: revision, lookedUp: k.now()})
+	return principal, true, nil
+}
+
+// remember keeps the moment of the first verification over later look-ups.
+func (k *keyring) remember(digest access.Digest, before, now *remembered) {
+	now.verified = now.lookedUp
+	if before != nil && before.hash == now.hash && now.lookedUp.Sub(before.verified) <= verifiedFor {
+		now.verified = before.verified
+	}
+	k.known.Set(digest, now)
+}
+
+// verify pays for Argon2id, few at a time.
+func (k *keyring) verify(ctx context.Context, secret access.Secret, hash string) error {
+	select {
+	case k.slots <- struct{}{}:
+		defer func() { <-k.slots }()
+	case <-ctx.Done():
+		return fmt.Errorf("wait to verify an API key: %w", ctx.Err())
+	}
+	right, err := keyhash.Verify(secret, hash)
+	switch {
+	case err != nil:
+		return fmt.Errorf("verify an API key: %w", err)
+	case !right:
+		k.meter.keyChecks.WithLabelValues("wrong").Inc()
+		return fail(codeKeyInvalid, "This API key is not one of ours.")
+	}
+	k.meter.keyChecks.WithLabelValues("verified").Inc()
+	return nil
+}
+
+// refreshRevision asks for the revision when the last answer is old. One request
+// asks; the others go on with the last answer until it is twice as old, so that a
+// slow database is felt by one request and a lost one by all.
+func (k *keyring) refreshRevision(ctx context.Context) error {
+	age := k.now().UnixNano() - k.checked.Load()
+	if age < int64(revisionEvery) {
+		return nil
+	}
+	if !k.asking.TryLock() {
+		if age < int64(2*revisionEvery) {
+			return nil
+		}
+		k.asking.Lock()
+	}
+	defer k.asking.Unlock()
+	if k.now().UnixNano()-k.checked.Load() < int64(revisionEvery) {
+		return nil // somebody asked while we waited
+	}
+	asked := k.now()
+	revision, err := k.keys.Revision(context.WithoutCancel(ctx))
+	if err != nil {
+		return fmt.Errorf("ask whether API keys changed: %w", unavailable{err})
+	}
+	k.revision.Store(revision)
+	k.checked.Store(asked.UnixNano())
+	return nil
+}
+
+// secretOf reads the key of Authorization: Bearer <key>, or Basic with the key as
+// user name and no password.
+func secretOf(header http.Header) (access.Secret, error) {
+	value, sent := first(header, "Authorization")
+	if !sent || value == "" {
+		return access.Secret{}, fail(codeKeyMissing, "No API key was sent. Send Authorization: Bearer and a secret key.")
+	}
+	scheme, text, _ := strings.Cut(value, " ")
+	switch {
+	case strings.EqualFold(scheme, "Basic"):
+		decoded, err := base64.StdEncoding.DecodeString(text)
+		user, password, found := strings.Cut(string(decoded), ":")
+		if err != nil || !found || password != "" {
+			return access.Secret{}, fail(codeKeyInvalid, "Send the key as the user name, with an empty password.")
+		}
+		text = user
+	case !strings.EqualFold(scheme, "Bearer"):
+		return access.Secret{}, fail(codeKeyMissing, "Send Authorization: Bearer and a secret key.")
+	}
+	secret, err := access.ParseSecret(text)
+	if err != nil {
+		return access.Secret{}, fail(codeKeyInvalid, "This is not an API key, or not a complete one.")
+	}
+	return secret, nil
+}
+
+// unavailable marks trouble of storage, so that it answers 503 and not 500.
+type unavailable struct{ error }
+
+// Unwrap gives the cause.
+func (u unavailable) Unwrap() error { return u.error }

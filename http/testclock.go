@@ -1,0 +1,70 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/paymint/paymint/commands"
+	"github.com/paymint/paymint/projections"
+)
+
+// secondsMax keeps a duration from overflowing; how far a clock may go at a time is
+// the domain's to say.
+const secondsMax = 10 * 366 * 24 * 60 * 60
+
+// advanceTestClock serves POST /v1/test_clock/advance: by seconds, or to a time.
+func (s *Server) advanceTestClock(x *exchange) error {
+	if s.testClock == nil {
+		return fail(codeRouteNotFound, "No such path. The API reference is at /docs.")
+	}
+	f := newFields(x.object)
+	key := x.idempotencyKey(f, false)
+	by, to := f.integerWithin("seconds", 1, secondsMax), f.time("to")
+	if f.has("seconds") == f.has("to") {
+		f.wrong(fault{codeParameterMissing, "seconds", "Send either seconds or to."})
+	}
+	if err := f.check(); err != nil {
+		return err
+	}
+	distance := time.Duration(by) * time.Second
+	if !to.IsZero() {
+		now, err := s.testClock.Now(x.context(), x.principal.Merchant)
+		if err != nil {
+			return err
+		}
+		distance = to.Sub(now)
+	}
+	call := x.call(key, func(commands.Result) commands.Answer { return commands.Answer{} })
+	now, err := s.testClock.Advance(x.context(), call, distance)
+	if err != nil {
+		return err
+	}
+	o := object{buf: make([]byte, 0, 96)}
+	o.open()
+	o.text("object", "test_clock")
+	o.name("now")
+	o.buf = projections.AppendTimeOrNull(o.buf, now)
+	o.flag("livemode", false)
+	o.close()
+	return x.json(http.StatusOK, o.buf)
+}
+
+func (f *fields) integerWithin(name string, least, most int64) int64 {
+	n, ok := f.integer(name)
+	if ok && (n < least || n > most) {
+		f.wrong(invalid(name, "must be an integer from "+itoa(least)+" to "+itoa(most)))
+	}
+	return n
+}
+
+func (f *fields) time(name string) time.Time {
+	text := f.text(name, 1, 40)
+	if text == "" {
+		return time.Time{}
+	}
+	t, ok := parseTime(text)
+	if !ok {
+		f.wrong(invalid(name, timeRule))
+	}
+	return t
+}
