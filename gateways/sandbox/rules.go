@@ -15,6 +15,9 @@ type page struct {
 	entries map[id.Reference]Entry
 	// written notes what the rules added or changed; nil: nobody asks.
 	written map[id.Reference]writing
+	// torn: a hold that must exist is missing. The page was loaded while another
+	// process wrote; what the rules said of it counts for nothing.
+	torn bool
 }
 
 type writing int
@@ -161,7 +164,7 @@ func (p *page) undo(capture id.Reference) {
 
 func (p *page) refund(e Entry) Entry {
 	taken, found := p.find(e.Capture)
-	hold := p.entries[taken.Authorization]
+	hold := p.holdOf(taken)
 	e.Authorization, e.Card = taken.Authorization, taken.Card
 	switch {
 	case !found || taken.Operation != acquirer.OperationCapture || taken.Outcome != acquirer.Approved || hold.Payment != e.Payment:
@@ -181,6 +184,15 @@ func (p *page) refund(e Entry) Entry {
 	return e
 }
 
+// holdOf finds the hold that e has changed; none when e was declined.
+func (p *page) holdOf(e Entry) Entry {
+	hold, found := p.find(e.Authorization)
+	if !found && (e.Outcome == acquirer.Approved || e.Outcome == acquirer.Pending) {
+		p.torn = true
+	}
+	return hold
+}
+
 // settle lets the second word of e's course come true, when the clock at has
 // reached it. The acquirer tells it to whoever asks first, and it is entered then.
 func (p *page) settle(e Entry, at time.Time) Entry {
@@ -188,7 +200,7 @@ func (p *page) settle(e Entry, at time.Time) Entry {
 	if !due {
 		return e
 	}
-	hold := p.entries[e.Authorization]
+	hold := p.holdOf(e)
 	amount := e.Approved
 	if course.Then == acquirer.Declined {
 		e = e.declined(course.Reason)
