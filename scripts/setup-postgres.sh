@@ -69,9 +69,10 @@ install_with_apt() {
   local no_cluster=/etc/postgresql-common/createcluster.d/paymint.conf
   as_root mkdir -p "${no_cluster%/*}"
   echo 'create_main_cluster = false' | as_root tee "$no_cluster" >/dev/null
-  local failed=0
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >/dev/null || failed=1
+  local failed=0 said
+  said=$(as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql 2>&1) || failed=1
   as_root rm -f "$no_cluster"
+  ((failed == 0)) || tail -n 5 <<<"$said" >&2
   return "$failed"
 }
 
