@@ -12,8 +12,8 @@ import (
 
 	"github.com/maypok86/otter/v2"
 
+	"github.com/paymint/paymint/commands"
 	"github.com/paymint/paymint/domain/access"
-	"github.com/paymint/paymint/http/keyhash"
 )
 
 // Keys finds API keys by the keyed digest of their text.
@@ -138,11 +138,7 @@ func (k *keyring) verify(ctx context.Context, secret access.Secret, hash string)
 	case <-ctx.Done():
 		return fmt.Errorf("wait to verify an API key: %w", ctx.Err())
 	}
-	right, err := keyhash.Verify(secret, hash)
-	switch {
-	case err != nil:
-		return fmt.Errorf("verify an API key: %w", err)
-	case !right:
+	if !commands.VerifySecret(hash, secret) {
 		k.meter.keyChecks.WithLabelValues("wrong").Inc()
 		return fail(codeKeyInvalid, "This API key is not one of ours.")
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/paymint/paymint/commands"
 	"github.com/paymint/paymint/domain/access"
 	"github.com/paymint/paymint/domain/id"
+	"github.com/paymint/paymint/domain/merchant"
 	"github.com/paymint/paymint/domain/payment"
 	"github.com/paymint/paymint/projections/payments"
 	"github.com/paymint/paymint/projections/refunds"
@@ -20,6 +21,7 @@ type Desk interface {
 	Cancel(ctx context.Context, call commands.Call, wish commands.Cancel) (commands.Reply, error)
 	Refund(ctx context.Context, call commands.Call, wish commands.Refund) (commands.Reply, error)
 	CompleteAction(ctx context.Context, call commands.Call, wish commands.CompleteAction) (commands.Reply, error)
+	AdvanceTestClock(ctx context.Context, call commands.Call, by time.Duration) (commands.MerchantReply, error)
 	Correct(ctx context.Context, call commands.Call, target commands.Target, wish payment.Correct) (commands.Reply, error)
 }
 
@@ -39,13 +41,9 @@ type Refunds interface {
 	List(ctx context.Context, filter refunds.Filter) (refunds.Page, error)
 }
 
-// TestClock moves the clock that a merchant's test mode runs by. Its refusals are
-// *refusal.Refusal.
-type TestClock interface {
-	// Now is what the merchant's test clock shows.
-	Now(ctx context.Context, merchant id.Merchant) (time.Time, error)
-	// Advance moves it forward and returns what it shows then.
-	Advance(ctx context.Context, call commands.Call, by time.Duration) (time.Time, error)
+// Merchants tells how a merchant stands; *commands.MerchantCache does.
+type Merchants interface {
+	Find(ctx context.Context, merchant id.Merchant) (merchant.State, error)
 }
 
 // Challenges tells on whose behalf a cardholder acts on the sandbox's 3-D Secure

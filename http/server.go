@@ -28,9 +28,10 @@ type Config struct {
 	Payments Payments
 	Refunds  Refunds
 	Keys     Keys
+	// Merchants tells what a merchant's test clock shows; without it the clock cannot
+	// be moved to a time, only by seconds.
+	Merchants Merchants
 
-	// TestClock moves a merchant's clock; without it the endpoint answers 404.
-	TestClock TestClock
 	// LaneOf finds a merchant's lane, for the platform's operators; without it no
 	// merchant is found.
 	LaneOf func(ctx context.Context, merchant id.Merchant) (lane int, found bool, err error)
@@ -71,7 +72,7 @@ type Server struct {
 	desk       Desk
 	payments   Payments
 	refunds    Refunds
-	testClock  TestClock
+	merchants  Merchants
 	challenges Challenges
 	laneOf     func(ctx context.Context, merchant id.Merchant) (lane int, found bool, err error)
 	waitFor    func(ctx context.Context, lane int, number int64) error
@@ -121,7 +122,7 @@ func New(c Config) (*Server, error) {
 		return nil, errors.New("http: a CursorKey of 32 bytes and a pepper of API keys are needed")
 	}
 	s := &Server{
-		desk: c.Desk, payments: c.Payments, refunds: c.Refunds, testClock: c.TestClock, challenges: c.Challenges,
+		desk: c.Desk, payments: c.Payments, refunds: c.Refunds, merchants: c.Merchants, challenges: c.Challenges,
 		laneOf: c.LaneOf, waitFor: c.WaitFor, checks: c.Checks, gatherer: c.Gatherer, cursors: cursors{key: slices.Clone(c.CursorKey)},
 		codes: newCodebook(), logger: c.Log, logRequests: c.LogRequests, baseURL: strings.TrimSuffix(c.BaseURL, "/"),
 		now: c.Now, newID: c.NewID,
