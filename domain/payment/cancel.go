@@ -19,11 +19,18 @@ type Cancel struct {
 func (w Cancel) Decide(s State) ([]Event, *refusal.Refusal) {
 	switch {
 	case s.Status != StatusAuthorized:
-		return nil, refusal.New(refusal.PaymentNotCancellable,
-			"Only an authorized, uncaptured payment can be cancelled; this one is "+string(s.Status)+". Refund what has been captured.")
+		return nil, refusal.New(refusal.PaymentNotCancellable, notCancellable(s))
 	case s.Open != nil:
 		return nil, refusal.New(refusal.PaymentNotCancellable,
 			"A "+string(s.Open.Operation)+" of this payment is under way. Retrieve the payment to see how it ends.")
 	}
 	return []Event{CancellationRequested{Reference: w.Reference, Reason: w.Reason, Deadline: instant(w.Deadline)}}, nil
+}
+
+func notCancellable(s State) string {
+	const only = "Only an authorized, uncaptured payment can be cancelled; this one is "
+	if s.Captured > 0 {
+		return only + string(s.Status) + ". Refund it instead."
+	}
+	return only + string(s.Status) + "."
 }

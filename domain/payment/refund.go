@@ -28,8 +28,7 @@ func (w RequestRefund) Decide(s State) ([]Event, *refusal.Refusal) {
 	left := s.AmountRefundable()
 	switch {
 	case s.Status != StatusCaptured && s.Status != StatusRefunded:
-		return nil, refusal.New(refusal.PaymentNotRefundable,
-			"Only a captured payment can be refunded; this one is "+string(s.Status)+". Cancel an authorization that has not been captured.")
+		return nil, refusal.New(refusal.PaymentNotRefundable, notRefundable(s))
 	case s.Disputed:
 		return nil, refusal.New(refusal.PaymentDisputed,
 			"A dispute of this payment is open, and the bank has taken the money already. Accept the dispute instead.")
@@ -46,10 +45,24 @@ func (w RequestRefund) Decide(s State) ([]Event, *refusal.Refusal) {
 	case amount < 1:
 		return nil, refusal.Of(refusal.AmountTooSmall, "amount", "The amount is too small. Send at least 1, or none to refund all that is left.")
 	case amount > left:
-		return nil, refusal.Of(refusal.RefundExceedsCapture, "amount",
-			fmt.Sprintf("Refunds together may not exceed what was captured. At most %d is left to refund.", left))
+		return nil, refusal.Of(refusal.RefundExceedsCapture, "amount", exceedsCapture(left))
 	}
 	return []Event{RefundRequested{
 		Refund: w.Refund, Reference: w.Reference, Amount: amount, Reason: w.Reason, Metadata: w.Metadata, Deadline: instant(w.Deadline),
 	}}, nil
+}
+
+func notRefundable(s State) string {
+	const only = "Only a captured payment can be refunded; this one is "
+	if s.Status == StatusAuthorized {
+		return only + "authorized. Cancel it instead."
+	}
+	return only + string(s.Status) + "."
+}
+
+func exceedsCapture(left int64) string {
+	if left == 0 {
+		return "Refunds together may not exceed what was captured, and nothing is left to refund."
+	}
+	return fmt.Sprintf("Refunds together may not exceed what was captured. Send at most %d.", left)
 }
