@@ -15,6 +15,8 @@ package codec
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 )
@@ -41,6 +43,9 @@ func (k Kind[E]) Schema() int { return 1 + len(k.Upcast) }
 
 // Kinds are all events of one sort of stream, by type.
 type Kinds[E any] map[string]Kind[E]
+
+// Types lists the event types in the order of the alphabet.
+func (ks Kinds[E]) Types() []string { return slices.Sorted(maps.Keys(ks)) }
 
 // Encode gives what the log stores of an event of type typ: the newest schema's
 // version and a canonical body.

@@ -72,6 +72,9 @@ var kinds = codec.Kinds[Event]{
 	TypeTestClockAdvanced: codec.Of[TestClockAdvanced, Event](),
 }
 
+// Types lists every event type of a merchant's stream, in the order of the alphabet.
+func Types() []string { return kinds.Types() }
+
 // Encode gives what the log stores of e.
 func Encode(e Event) (typ string, schema int, body []byte, err error) {
 	return kinds.Encode(e.Type(), e)

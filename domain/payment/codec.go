@@ -2,8 +2,6 @@ package payment
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/paymint/paymint/domain/codec"
 )
@@ -78,4 +76,4 @@ func Decode(typ string, schema int, body []byte) (Event, error) {
 }
 
 // Types lists every event type of a payment's stream, in the order of the alphabet.
-func Types() []string { return slices.Sorted(maps.Keys(kinds)) }
+func Types() []string { return kinds.Types() }
