@@ -95,8 +95,12 @@ func Of[T any, E any](upcast ...Upcaster) Kind[E] {
 	}
 }
 
-// Read decodes strictly into v, a pointer.
+// Read decodes an object strictly into v, a pointer. (The library would take null
+// for an empty one.)
 func Read(body []byte, v any) error {
+	if len(body) == 0 || body[0] != '{' {
+		return errors.New("not a JSON object")
+	}
 	return json.Unmarshal(body, v, json.RejectUnknownMembers(true))
 }
 

@@ -119,6 +119,8 @@ func TestAnEventOfANewerBinaryIsToldApartFromRubbish(t *testing.T) {
 		"too large":    {payment.TypeAuthorizationReleased, 1, `{"amount":9223372036854775808}`, nil},
 		"foreign id":   {payment.TypeReversed, 1, `{"reference":"pay_01h455vb4pex5vsknk084sn02q"}`, nil},
 		"two values":   {payment.TypeReversed, 1, `{}{}`, nil},
+		"null":         {payment.TypeReversed, 1, `null`, nil},
+		"array":        {payment.TypeReversed, 1, `[]`, nil},
 		"empty":        {payment.TypeReversed, 1, ``, nil},
 		"bad UTF-8":    {payment.TypeCancelled, 1, "{\"reason\":\"\xff\"}", nil},
 	} {
