@@ -119,8 +119,10 @@ func TestAPlanPicksByReferencePaymentHandleAndTimes(t *testing.T) {
 		if picks(other) || picks(inquiry) {
 			t.Errorf("%s: another call was picked", name)
 		}
-		if !picks(call) || !picks(call) || picks(call) {
-			t.Errorf("%s: want picked twice, then no more", name)
+		for n, want := range []bool{true, true, false} {
+			if picks(call) != want {
+				t.Errorf("%s: call %d picked is %t, want two and no more", name, n+1, !want)
+			}
 		}
 	}
 }

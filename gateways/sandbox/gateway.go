@@ -61,7 +61,7 @@ func (g *Gateway) Wait() { g.late.Wait() }
 func (g *Gateway) Authorize(ctx context.Context, a acquirer.Authorize) (acquirer.Answer, error) {
 	card, known := CardOf(a.Instrument.Handle)
 	call := Call{Operation: acquirer.OperationAuthorize, Reference: a.Reference, Payment: a.Payment, Handle: a.Instrument.Handle}
-	return g.enter(ctx, call, card.Wire, authorization(a, card.Behaviour, known))
+	return g.deliver(ctx, call, card.Wire, authorization(a, card.Behaviour, known))
 }
 
 // authorization decides by the card alone; what the book knows comes on top.
@@ -98,7 +98,7 @@ func authorization(a acquirer.Authorize, b Behaviour, known bool) Entry {
 // Capture takes money from a hold that has not expired, at most what is held.
 func (g *Gateway) Capture(ctx context.Context, c acquirer.Capture) (acquirer.Answer, error) {
 	call := Call{Operation: acquirer.OperationCapture, Reference: c.Reference, Payment: c.Payment}
-	return g.enter(ctx, call, Fault{}, Entry{
+	return g.deliver(ctx, call, Fault{}, Entry{
 		Reference: c.Reference, Operation: acquirer.OperationCapture, Payment: c.Payment, Authorization: c.Authorization,
 		Amount: c.Amount, Final: c.Final, At: clock(c.At),
 	})
@@ -109,7 +109,7 @@ func (g *Gateway) Capture(ctx context.Context, c acquirer.Capture) (acquirer.Ans
 // also the reversal of an authorization in doubt.
 func (g *Gateway) Cancel(ctx context.Context, c acquirer.Cancel) (acquirer.Answer, error) {
 	call := Call{Operation: acquirer.OperationCancel, Reference: c.Reference, Payment: c.Payment}
-	return g.enter(ctx, call, Fault{}, Entry{
+	return g.deliver(ctx, call, Fault{}, Entry{
 		Reference: c.Reference, Operation: acquirer.OperationCancel, Payment: c.Payment, Authorization: c.Authorization,
 		Amount: c.Amount, At: clock(c.At),
 	})
@@ -120,7 +120,7 @@ func (g *Gateway) Cancel(ctx context.Context, c acquirer.Cancel) (acquirer.Answe
 // sends it again) with a clock a minute later.
 func (g *Gateway) Refund(ctx context.Context, r acquirer.Refund) (acquirer.Answer, error) {
 	call := Call{Operation: acquirer.OperationRefund, Reference: r.Reference, Payment: r.Payment}
-	return g.enter(ctx, call, Fault{}, Entry{
+	return g.deliver(ctx, call, Fault{}, Entry{
 		Reference: r.Reference, Operation: acquirer.OperationRefund, Payment: r.Payment, Capture: r.Capture,
 		Amount: r.Amount, At: clock(r.At),
 	})
@@ -130,26 +130,7 @@ func (g *Gateway) Refund(ctx context.Context, r acquirer.Refund) (acquirer.Answe
 // pending captures and refunds come to their end here.
 func (g *Gateway) Inquire(ctx context.Context, i acquirer.Inquire) (acquirer.Answer, error) {
 	call := Call{Operation: i.Operation, Inquiry: true, Reference: i.Reference, Payment: i.Payment}
-	return g.deliver(ctx, call, Fault{}, func(ctx context.Context) (acquirer.Answer, error) {
-		e, found, err := g.book.Find(ctx, i.Reference, i.At)
-		switch {
-		case err != nil:
-			return acquirer.Answer{}, err
-		case !found:
-			return acquirer.Answer{Reference: i.Reference, Outcome: acquirer.NotFound}, nil
-		}
-		return g.answer(e), nil
-	})
-}
-
-func (g *Gateway) enter(ctx context.Context, call Call, card Fault, e Entry) (acquirer.Answer, error) {
-	return g.deliver(ctx, call, card, func(ctx context.Context) (acquirer.Answer, error) {
-		stands, err := g.book.Enter(ctx, e)
-		if err != nil {
-			return acquirer.Answer{}, err
-		}
-		return g.answer(stands), nil
-	})
+	return g.deliver(ctx, call, Fault{}, Entry{Reference: i.Reference, At: i.At})
 }
 
 // answer words an entry.

@@ -297,6 +297,33 @@ func TestAPartialApprovalIsCapturedForWhatItHolds(t *testing.T) {
 	wantTotal(t, book, a.Payment, 0, 500, 0)
 }
 
+func TestTheReversalThatCameFirstIsTheWordOnTheLateAuthorization(t *testing.T) {
+	t.Parallel()
+	gateway, _ := newGateway()
+	a := authorization("pm_test_visa")
+	answered(t, gateway.Cancel, cancelOf(a), acquirer.Approved)
+	answered(t, gateway.Authorize, a, acquirer.Reversed)
+	inquired(t, gateway, a.Reference, noon, acquirer.Reversed)
+}
+
+func TestAReversalUndoesTheCaptureOfTheSameMessage(t *testing.T) {
+	t.Parallel()
+	gateway, book := newGateway()
+	a := authorization("pm_test_visa")
+	a.Capture, a.CaptureReference = true, newReference()
+	answered(t, gateway.Authorize, a, acquirer.Approved)
+	wantTotal(t, book, a.Payment, 0, 1001, 0)
+	answered(t, gateway.Cancel, cancelOf(a), acquirer.Approved)
+	wantTotal(t, book, a.Payment, 0, 0, 0)
+	inquired(t, gateway, a.CaptureReference, noon, acquirer.Declined)
+	refunded := authorization("pm_test_visa")
+	refunded.Capture, refunded.CaptureReference = true, newReference()
+	answered(t, gateway.Authorize, refunded, acquirer.Approved)
+	taken := acquirer.Capture{Reference: refunded.CaptureReference, Payment: refunded.Payment}
+	answered(t, gateway.Refund, refundOf(taken, 1, noon), acquirer.Approved)
+	answered(t, gateway.Cancel, cancelOf(refunded), acquirer.Declined) // too late: money went back already
+}
+
 func TestNothingIsApprovedInLiveModeOrOnAnUnknownInstrument(t *testing.T) {
 	t.Parallel()
 	gateway, book := newGateway()

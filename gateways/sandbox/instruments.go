@@ -1,10 +1,13 @@
 package sandbox
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"hash"
+	"sync"
 
 	"github.com/paymint/paymint/domain/acquirer"
 	"github.com/paymint/paymint/domain/id"
@@ -12,11 +15,14 @@ import (
 )
 
 // Instruments knows the ready-made tokens (pm_test_…), in test mode only.
-type Instruments struct{ key []byte }
+type Instruments struct{ macs sync.Pool }
 
 // NewInstruments takes the key of the fingerprints: at least 32 random bytes, the
 // same for ever, or fingerprints change.
-func NewInstruments(fingerprintKey []byte) *Instruments { return &Instruments{key: fingerprintKey} }
+func NewInstruments(fingerprintKey []byte) *Instruments {
+	key := bytes.Clone(fingerprintKey)
+	return &Instruments{macs: sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
+}
 
 // Find gives the instrument behind a token. What is no token of the table, and
 // every token in live mode, is a *refusal.Refusal, payment_method_not_found.
@@ -39,9 +45,12 @@ func (i *Instruments) fingerprint(merchant id.Merchant, card Card) string {
 	if what == "" {
 		what = card.Token
 	}
-	mac := hmac.New(sha256.New, i.key)
+	mac, _ := i.macs.Get().(hash.Hash) //nolint:errcheck // the pool holds nothing else
+	defer i.macs.Put(mac)
+	mac.Reset()
 	owner := merchant.UUID()
 	mac.Write(owner[:])
 	mac.Write([]byte(what))
-	return hex.EncodeToString(mac.Sum(nil)[:16])
+	var sum [sha256.Size]byte
+	return hex.EncodeToString(mac.Sum(sum[:0])[:16])
 }

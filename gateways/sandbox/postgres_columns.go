@@ -13,55 +13,64 @@ import (
 	"github.com/paymint/paymint/domain/money"
 )
 
-// columns turns entries into the array parameters of insertEntries, in PostgreSQL's
-// binary form and by hand: the general way through reflection costs several times
-// as much, and this runs once per authorization. The buffers are used again.
-type columns struct {
-	arrays [columnCount]array
-	values [columnCount][]byte
+// column is one array parameter of an INSERT.
+type column struct {
+	element uint32 // type
+	write   func(array, *Entry) array
 }
 
-const columnCount = 18
-
 var (
-	columnTypes = [columnCount]uint32{
-		pgtype.UUIDOID, pgtype.UUIDOID, pgtype.UUIDOID, pgtype.UUIDOID,
-		pgtype.Int8OID, pgtype.Int8OID, pgtype.Int8OID, pgtype.Int8OID, pgtype.Int8OID, pgtype.TimestamptzOID, pgtype.TimestamptzOID,
-		pgtype.BoolOID, pgtype.BoolOID, pgtype.TextOID, pgtype.TextOID, pgtype.TextOID, pgtype.TextOID, pgtype.TextOID,
+	// everyColumn is in the order of entryColumns, which insertEntries writes.
+	everyColumn = []column{
+		{pgtype.UUIDOID, func(a array, e *Entry) array { return a.uuid(e.Reference.UUID()) }},
+		{pgtype.UUIDOID, func(a array, e *Entry) array { return a.uuid(e.Payment.UUID()) }},
+		{pgtype.UUIDOID, func(a array, e *Entry) array { return a.uuid(e.Authorization.UUID()) }},
+		{pgtype.UUIDOID, func(a array, e *Entry) array { return a.uuid(e.Capture.UUID()) }},
+		{pgtype.Int8OID, func(a array, e *Entry) array { return a.number(e.Amount.Minor) }},
+		{pgtype.Int8OID, func(a array, e *Entry) array { return a.number(e.Approved) }},
+		{pgtype.Int8OID, func(a array, e *Entry) array { return a.number(e.Captured) }},
+		{pgtype.Int8OID, func(a array, e *Entry) array { return a.number(e.Released) }},
+		{pgtype.Int8OID, func(a array, e *Entry) array { return a.number(e.Refunded) }},
+		{pgtype.TimestamptzOID, func(a array, e *Entry) array { return a.time(e.At) }},
+		{pgtype.TimestamptzOID, func(a array, e *Entry) array { return a.time(e.ExpiresAt) }},
+		{pgtype.BoolOID, func(a array, e *Entry) array { return a.flag(e.Final) }},
+		{pgtype.BoolOID, func(a array, e *Entry) array { return a.flag(e.Reversed) }},
+		{pgtype.TextOID, func(a array, e *Entry) array { return a.text(string(e.Operation)) }},
+		{pgtype.TextOID, func(a array, e *Entry) array { return a.text(string(e.Outcome)) }},
+		{pgtype.TextOID, func(a array, e *Entry) array { return a.text(string(e.Amount.Currency)) }},
+		{pgtype.TextOID, func(a array, e *Entry) array { return a.text(e.Card) }},
+		{pgtype.TextOID, func(a array, e *Entry) array { return a.text(e.Decline) }},
 	}
+	// plainColumns are those in which fresh authorizations differ; see insertPlain.
+	plainColumns = pick(0, 1, 4, 5, 9, 10, 14, 15, 16, 17)
 	binaryFormat = []int16{pgx.BinaryFormatCode} // one for all
 )
 
-// encode is valid until the next call.
-func (c *columns) encode(entries []Entry) [][]byte {
-	for i := range c.arrays {
-		c.arrays[i] = c.arrays[i].begin(columnTypes[i], len(entries))
+func pick(indexes ...int) (picked []column) {
+	for _, i := range indexes {
+		picked = append(picked, everyColumn[i])
 	}
-	for i := range entries {
-		c.add(&entries[i])
-	}
-	for i := range c.arrays {
-		c.values[i] = c.arrays[i]
-	}
-	return c.values[:]
+	return picked
 }
 
-func (c *columns) add(e *Entry) {
-	a := &c.arrays
-	a[0] = a[0].uuid(e.Reference.UUID())
-	a[1] = a[1].uuid(e.Payment.UUID())
-	a[2] = a[2].uuid(e.Authorization.UUID())
-	a[3] = a[3].uuid(e.Capture.UUID())
-	for i, number := range [...]int64{e.Amount.Minor, e.Approved, e.Captured, e.Released, e.Refunded} {
-		a[4+i] = a[4+i].number(number)
+// encoder writes entries as array parameters, in PostgreSQL's binary form and by
+// hand: the general way through reflection costs several times as much, and this
+// runs for each authorization. The buffers are used again.
+type encoder struct{ arrays [][]byte }
+
+// encode is valid until the next call.
+func (c *encoder) encode(columns []column, entries []Entry) [][]byte {
+	for len(c.arrays) < len(columns) {
+		c.arrays = append(c.arrays, nil)
 	}
-	a[9] = a[9].time(e.At)
-	a[10] = a[10].time(e.ExpiresAt)
-	a[11] = a[11].flag(e.Final)
-	a[12] = a[12].flag(e.Reversed)
-	for i, text := range [...]string{string(e.Operation), string(e.Outcome), string(e.Amount.Currency), e.Card, e.Decline} {
-		a[13+i] = a[13+i].text(text)
+	for i, column := range columns {
+		a := array(c.arrays[i]).begin(column.element, len(entries))
+		for j := range entries {
+			a = column.write(a, &entries[j])
+		}
+		c.arrays[i] = a
 	}
+	return c.arrays[:len(columns)]
 }
 
 // array is one parameter in the making: a header of dimensions, then each element

@@ -6,16 +6,16 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/paymint/paymint/domain/acquirer"
-	"github.com/paymint/paymint/domain/money"
 )
 
 // judge enters what needs the state of a hold, in one transaction of three round
 // trips: lock and load, insert, update and commit. Holds are locked in order of
 // reference, so two processes wait for each other but never in a circle.
 //
-// A cancel first makes sure that its authorization has a row: a mark of reversal,
-// if there is none. The primary key decides between it and the authorization that
-// may arrive at this moment through another process.
+// Where no row exists there is nothing to lock, as when a cancel comes before its
+// authorization. Then the primary key decides: if the authorization arrives at this
+// moment through another process, one of the two inserts finds the other's row, and
+// the loser is judged again.
 func (w *writer) judge(ctx context.Context, tasks []*task) error {
 	need := needsOf(tasks)
 	loaded, err := w.lock(ctx, need)
@@ -55,7 +55,6 @@ type needs struct {
 	own   [][16]byte // of the requests
 	holds [][16]byte // named by captures and cancels
 	via   [][16]byte // entries whose holds are needed: refunded captures, what is to be settled
-	marks []Entry    // tombstones of the cancels
 }
 
 func needsOf(tasks []*task) needs {
@@ -67,10 +66,7 @@ func needsOf(tasks []*task) needs {
 			need.via = append(need.via, e.Reference.UUID())
 		case e.Operation == acquirer.OperationRefund:
 			need.via = append(need.via, e.Capture.UUID())
-		case e.Operation == acquirer.OperationCancel:
-			need.marks = append(need.marks, e.tombstone())
-			need.holds = append(need.holds, e.Authorization.UUID())
-		case e.Operation == acquirer.OperationCapture:
+		case e.Operation == acquirer.OperationCapture, e.Operation == acquirer.OperationCancel:
 			need.holds = append(need.holds, e.Authorization.UUID())
 		}
 	}
@@ -85,9 +81,6 @@ func (w *writer) lock(ctx context.Context, need needs) (*page, error) {
 	loaded := newPage()
 	batch := &pgx.Batch{}
 	batch.Queue("BEGIN")
-	if len(need.marks) > 0 {
-		batch.Queue(insertMarks, markArguments(need.marks)...)
-	}
 	batch.Queue(lockHolds, need.holds, need.via).Query(loaded.load)
 	batch.Queue(selectEntries, need.own, need.holds).Query(loaded.load)
 	return loaded, w.conn.SendBatch(ctx, batch).Close()
@@ -105,7 +98,7 @@ func (w *writer) keep(ctx context.Context, loaded *page) error {
 		}
 	}
 	if len(w.entries) > 0 {
-		fresh, err := w.insert(ctx, w.entries)
+		fresh, err := w.insert(ctx, entriesName, everyColumn)
 		if err != nil {
 			return err
 		}
@@ -142,19 +135,4 @@ func (c *changes) add(e Entry) {
 
 func (c *changes) arguments() []any {
 	return []any{c.reference, c.outcome, c.decline, c.approved, c.captured, c.released, c.refunded, c.reversed}
-}
-
-// markArguments are the columns in which tombstones differ.
-func markArguments(marks []Entry) []any {
-	var references, payments [][16]byte
-	var amounts, times []int64
-	var currencies []money.Currency
-	for _, mark := range marks {
-		references = append(references, mark.Reference.UUID())
-		payments = append(payments, mark.Payment.UUID())
-		amounts = append(amounts, mark.Amount.Minor)
-		currencies = append(currencies, mark.Amount.Currency)
-		times = append(times, mark.At.UnixMicro())
-	}
-	return []any{references, payments, amounts, currencies, times}
 }

@@ -1,11 +1,25 @@
 package sandbox
 
-// entryColumns is the order in which scanEntry reads and columns.encode writes.
+// entryColumns is the order in which scanEntry reads and everyColumn writes.
 const entryColumns = `reference, payment, authorization_reference, capture_reference,
 	amount, approved, captured, released, refunded, requested_at, expires_at,
 	final, reversed, operation, outcome, currency, card, decline`
 
-const insertName = "sandbox_book_insert"
+// The writer's prepared statements, by name.
+const (
+	entriesName = "sandbox_book_entries"
+	plainName   = "sandbox_book_plain"
+)
+
+// insertPlain enters authorizations without a capture of their own: what is the
+// same in all of them is written here and not sent.
+const insertPlain = `
+INSERT INTO sandbox_book (` + entryColumns + `)
+SELECT reference, payment, NULL, NULL, amount, approved, 0, 0, 0, requested_at, expires_at,
+	false, false, 'authorize', outcome, currency, card, decline
+FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[], $9::text[], $10::text[])
+	AS e (reference, payment, amount, approved, requested_at, expires_at, outcome, currency, card, decline)
+ON CONFLICT (reference) DO NOTHING`
 
 const insertEntries = `
 INSERT INTO sandbox_book (` + entryColumns + `)
@@ -13,17 +27,6 @@ SELECT * FROM unnest(
 	$1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[],
 	$5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::timestamptz[], $11::timestamptz[],
 	$12::boolean[], $13::boolean[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[])
-ON CONFLICT (reference) DO NOTHING`
-
-// insertMarks enters the authorizations that cancels defeat before they arrive.
-// Times are microseconds since 1970.
-const insertMarks = `
-INSERT INTO sandbox_book (` + entryColumns + `)
-SELECT reference, payment, NULL, NULL, amount, 0, 0, 0, 0,
-	'epoch'::timestamptz + at * interval '1 microsecond', 'epoch'::timestamptz + at * interval '1 microsecond',
-	false, true, 'authorize', 'reversed', currency, '', ''
-FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::bigint[]) AS mark (reference, payment, amount, currency, at)
-ORDER BY reference
 ON CONFLICT (reference) DO NOTHING`
 
 const lockHolds = `

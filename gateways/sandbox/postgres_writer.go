@@ -39,7 +39,7 @@ var errCollision = errors.New("another process wrote at the same time")
 type writer struct {
 	config  *pgx.ConnConfig
 	conn    *pgx.Conn
-	columns columns
+	encoder encoder
 	entries []Entry
 }
 
@@ -48,8 +48,11 @@ func (w *writer) connect(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("sandbox book: connect its writer: %w", err)
 	}
-	if _, err = conn.PgConn().Exec(ctx, session).ReadAll(); err == nil {
-		_, err = conn.Prepare(ctx, insertName, insertEntries)
+	_, err = conn.PgConn().Exec(ctx, session).ReadAll()
+	for name, statement := range map[string]string{entriesName: insertEntries, plainName: insertPlain} {
+		if err == nil {
+			_, err = conn.Prepare(ctx, name, statement)
+		}
 	}
 	if err != nil {
 		_ = conn.Close(ctx)
@@ -75,7 +78,7 @@ func (w *writer) pass(ctx context.Context, batch []*task) {
 	defer cancel()
 	plain, judged := split(batch)
 	if len(plain) > 0 {
-		finish(plain, w.attempt(ctx, plain, w.insertPlain))
+		finish(plain, w.attempt(ctx, plain, w.enterPlain))
 	}
 	if len(judged) > 0 {
 		finish(judged, w.attempt(ctx, judged, w.judge))
@@ -144,21 +147,22 @@ func passes(err error) bool {
 	return ok && (refused.Code == "40001" || refused.Code == "40P01" || refused.Code == "23505")
 }
 
-// insert adds entries that are not there yet and says how many it added.
-func (w *writer) insert(ctx context.Context, entries []Entry) (int, error) {
-	result := w.conn.PgConn().ExecPrepared(ctx, insertName, w.columns.encode(entries), binaryFormat, nil).Read()
+// insert adds those of w.entries that are not there yet and says how many it added.
+func (w *writer) insert(ctx context.Context, statement string, columns []column) (int, error) {
+	values := w.encoder.encode(columns, w.entries)
+	result := w.conn.PgConn().ExecPrepared(ctx, statement, values, binaryFormat, nil).Read()
 	return int(result.CommandTag.RowsAffected()), result.Err
 }
 
-// insertPlain enters authorizations in one round trip. The primary key does the
+// enterPlain enters authorizations in one round trip. The primary key does the
 // judging: where a row exists, be it a repetition or the mark of a reversal that
 // came first, the insert does nothing, and the rows are read to see why.
-func (w *writer) insertPlain(ctx context.Context, tasks []*task) error {
+func (w *writer) enterPlain(ctx context.Context, tasks []*task) error {
 	w.entries = w.entries[:0]
 	for _, t := range tasks {
 		w.entries = append(w.entries, t.entry)
 	}
-	fresh, err := w.insert(ctx, w.entries)
+	fresh, err := w.insert(ctx, plainName, plainColumns)
 	if err != nil || fresh == len(tasks) {
 		return err
 	}
@@ -183,7 +187,8 @@ func (w *writer) read(ctx context.Context, wanted [][16]byte) (*page, error) {
 		return nil, err
 	}
 	found := newPage()
-	return found, found.load(rows)
+	err = found.load(rows)
+	return found, err
 }
 
 func newPage() *page {

@@ -14,13 +14,10 @@ import (
 // errSilence is why a call ends without an answer.
 var errSilence = errors.New("no answer")
 
-// arrival is what happens when a call reaches the acquirer.
-type arrival func(context.Context) (acquirer.Answer, error)
-
-// deliver carries a call over the wire: latency, then the fault of this call, then
-// the acquirer. It returns soon after ctx is done; what the acquirer was told
-// before stays told.
-func (g *Gateway) deliver(ctx context.Context, call Call, card Fault, arrive arrival) (acquirer.Answer, error) {
+// deliver carries a call over the wire: the fault of this call, latency, then the
+// acquirer. It returns soon after ctx is done; what the acquirer was told before
+// stays told. Of an inquiry, e holds the reference and the clock alone.
+func (g *Gateway) deliver(ctx context.Context, call Call, card Fault, e Entry) (acquirer.Answer, error) {
 	fault := g.faultOf(ctx, call, card)
 	switch {
 	case fault.Down:
@@ -30,19 +27,41 @@ func (g *Gateway) deliver(ctx context.Context, call Call, card Fault, arrive arr
 	case fault.DropRequest:
 		return acquirer.Answer{}, call.silence(ctx)
 	case fault.Late:
-		return acquirer.Answer{}, g.deliverLate(ctx, call, fault.LateBy, arrive)
+		return acquirer.Answer{}, g.deliverLate(ctx, call, fault.LateBy, e)
 	}
 	if g.latency != nil && !pause(ctx, g.latency(call)) {
 		return acquirer.Answer{}, call.silence(ctx)
 	}
-	answer, err := arrive(ctx)
+	answer, err := g.arrive(ctx, call, e)
+	if err == nil && fault.Duplicate {
+		answer, err = g.arrive(ctx, call, e)
+	}
 	if err != nil {
 		return acquirer.Answer{}, call.failed(err)
 	}
 	if fault == (Fault{}) {
 		return answer, nil
 	}
-	return g.mangle(ctx, call, fault, answer, arrive)
+	return mangle(ctx, call, fault, answer)
+}
+
+// arrive is what happens when a call reaches the acquirer.
+func (g *Gateway) arrive(ctx context.Context, call Call, e Entry) (acquirer.Answer, error) {
+	if !call.Inquiry {
+		stands, err := g.book.Enter(ctx, e)
+		if err != nil {
+			return acquirer.Answer{}, err
+		}
+		return g.answer(stands), nil
+	}
+	found, known, err := g.book.Find(ctx, e.Reference, e.At)
+	switch {
+	case err != nil:
+		return acquirer.Answer{}, err
+	case !known:
+		return acquirer.Answer{Reference: e.Reference, Outcome: acquirer.NotFound}, nil
+	}
+	return g.answer(found), nil
 }
 
 // faultOf lets the plan speak first, then the card.
@@ -56,14 +75,7 @@ func (g *Gateway) faultOf(ctx context.Context, call Call, card Fault) Fault {
 }
 
 // mangle is what can happen to an answer on its way back.
-func (g *Gateway) mangle(ctx context.Context, call Call, fault Fault, answer acquirer.Answer, arrive arrival) (acquirer.Answer, error) {
-	if fault.Duplicate {
-		again, err := arrive(ctx)
-		if err != nil {
-			return acquirer.Answer{}, call.failed(err)
-		}
-		answer = again
-	}
+func mangle(ctx context.Context, call Call, fault Fault, answer acquirer.Answer) (acquirer.Answer, error) {
 	if fault.DropAnswer || !pause(ctx, fault.Delay) {
 		return acquirer.Answer{}, call.silence(ctx)
 	}
@@ -78,12 +90,12 @@ func (g *Gateway) mangle(ctx context.Context, call Call, fault Fault, answer acq
 
 // deliverLate lets the request arrive after its caller has given up. The delivery
 // outlives the call; Wait waits for it.
-func (g *Gateway) deliverLate(ctx context.Context, call Call, by time.Duration, arrive arrival) error {
+func (g *Gateway) deliverLate(ctx context.Context, call Call, by time.Duration, e Entry) error {
 	g.late.Go(func() {
 		<-ctx.Done()
 		on := context.WithoutCancel(ctx)
 		if pause(on, by) {
-			_, _ = arrive(on) // nobody waits for the answer
+			_, _ = g.arrive(on, call, e) // nobody waits for the answer
 		}
 	})
 	return call.silence(ctx)
