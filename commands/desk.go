@@ -26,7 +26,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/paymint/paymint/domain/id"
 	"github.com/paymint/paymint/domain/payment"
 	"github.com/paymint/paymint/eventstore"
 )
@@ -57,8 +56,7 @@ type Config struct {
 	// Without it no key can be issued.
 	Pepper []byte
 	Random io.Reader // of secrets and salts; crypto/rand when nil
-	// ClockAdvanced is told when a merchant's test clock has moved.
-	ClockAdvanced func(id.Merchant)
+	Clocks Clocks    // told of test clocks; nobody when nil
 
 	Breaker BreakerConfig
 
@@ -72,21 +70,21 @@ type Config struct {
 // Desk takes commands. Make it with New; its methods may be called from any number
 // of goroutines.
 type Desk struct {
-	log           Log
-	links         map[string]*link
-	router        Router
-	instruments   Instruments
-	merchants     Merchants
-	lanes         Lanes
-	laneNumbers   []int
-	pepper        []byte
-	random        io.Reader
-	clockAdvanced func(id.Merchant)
-	now           func() time.Time
-	newID         func() uuid.UUID
-	meter         *meter
-	tracer        trace.Tracer // nil: no spans
-	logger        *slog.Logger
+	log         Log
+	links       map[string]*link
+	router      Router
+	instruments Instruments
+	merchants   Merchants
+	lanes       Lanes
+	laneNumbers []int
+	pepper      []byte
+	random      io.Reader
+	clocks      Clocks
+	now         func() time.Time
+	newID       func() uuid.UUID
+	meter       *meter
+	tracer      trace.Tracer // nil: no spans
+	logger      *slog.Logger
 }
 
 // New makes a Desk. It fails when a needed part is missing or two gateways share a name.
@@ -96,7 +94,7 @@ func New(c Config) (*Desk, error) {
 	}
 	d := &Desk{
 		log: c.Log, links: map[string]*link{}, router: c.Router, instruments: c.Instruments, merchants: c.Merchants,
-		lanes: c.Lanes, laneNumbers: c.LaneNumbers, pepper: c.Pepper, random: c.Random, clockAdvanced: c.ClockAdvanced,
+		lanes: c.Lanes, laneNumbers: c.LaneNumbers, pepper: c.Pepper, random: c.Random, clocks: c.Clocks,
 		now: c.Now, newID: c.NewID, meter: newMeter(c.Metrics), logger: c.Logger,
 	}
 	d.fillIn()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -18,10 +19,11 @@ import (
 type Finding struct {
 	Reference id.Reference
 	Operation acquirer.Operation
-	Step      payment.Step // what the protocol wanted done, and was done
-	// Heard: the acquirer said something, if only "pending" or "not found". Resolved:
-	// the outcome is recorded. Both false after a wait.
-	Heard, Resolved bool
+	Step      payment.Step  // what the protocol wanted done, and was done
+	Tried     payment.Tried // with this look
+	// Next is when to look again, where the outcome is still open.
+	Next     time.Time
+	Resolved bool // an outcome is recorded, or a reversal stands in its place
 }
 
 // Inquire moves every act on a payment whose outcome is in doubt one step on, by the
@@ -44,14 +46,14 @@ func (d *Desk) Inquire(ctx context.Context, actor string, target Target, tried m
 		return nil, fmt.Errorf("payment %s went through gateway %q, which is not configured", target.Payment, t.state.Gateway)
 	}
 	for _, intent := range t.state.Intents() {
-		finding, err := t.look(ctx, l, intent, tried[intent.Reference])
+		more, err := t.look(ctx, l, intent, tried[intent.Reference])
+		findings = append(findings, more...)
 		if errors.Is(err, errStartAgain) {
 			return findings, nil
 		}
 		if err != nil {
 			return findings, err
 		}
-		findings = append(findings, finding...)
 	}
 	return findings, nil
 }
@@ -59,23 +61,45 @@ func (d *Desk) Inquire(ctx context.Context, actor string, target Target, tried m
 // look takes the next step on one intent, and at once the first on what it leads to.
 func (t *trip) look(ctx context.Context, l *link, intent payment.Intent, tried payment.Tried) ([]Finding, error) {
 	t.wall = t.desk.stamp()
-	f := Finding{Reference: intent.Reference, Operation: intent.Operation, Step: t.state.NextStep(intent, tried, l.traits, t.wall)}
+	f := Finding{Reference: intent.Reference, Operation: intent.Operation, Tried: tried}
+	f.Step = t.state.NextStep(intent, tried, l.traits, t.wall)
 	switch f.Step.Do {
 	case payment.ActReverse:
 		reversal, err := t.reverse(ctx)
 		if err != nil {
 			return nil, err
 		}
-		f.Resolved = true // the reversal stands in its place
-		then, err := t.tell(ctx, l, Finding{Reference: reversal.Reference, Operation: reversal.Operation, Step: payment.Step{Do: payment.ActResend}}, t.cancelOf(t.state, reversal))
+		f.Resolved = true
+		then, err := t.tell(ctx, l, resend(reversal.Operation, reversal.Reference), t.cancelOf(t.state, reversal))
 		return append([]Finding{f}, then...), err
 	case payment.ActResend:
 		return t.tell(ctx, l, f, t.repeatOf(intent))
 	case payment.ActInquire:
 		return t.tell(ctx, l, f, t.inquiryOf(intent))
 	default:
-		return []Finding{f}, nil
+		return []Finding{t.schedule(f, l)}, nil
 	}
+}
+
+// resend is a finding about an intent that has just been made.
+func resend(op acquirer.Operation, reference id.Reference) Finding {
+	return Finding{Reference: reference, Operation: op, Step: payment.Step{Do: payment.ActResend}}
+}
+
+// schedule says when to look again.
+func (t *trip) schedule(f Finding, l *link) Finding {
+	intent, open := t.state.Intent(f.Reference)
+	f.Resolved = f.Resolved || !open
+	if f.Resolved {
+		return f
+	}
+	next := t.state.NextStep(intent, f.Tried, l.traits, t.wall)
+	f.Step.Alarm = f.Step.Alarm || next.Alarm
+	f.Next = next.At
+	if next.Do == payment.ActWait && next.At.IsZero() { // no time will help: a person must
+		f.Next = t.wall.Add(payment.BackoffMax)
+	}
+	return f
 }
 
 // reverse passes the point of no return: from here on an approval is only noted.
@@ -98,20 +122,21 @@ func (t *trip) tell(ctx context.Context, l *link, f Finding, send request) ([]Fi
 		operation = operationInquire
 	}
 	answer, err := l.try(ctx, operation, send)
-	if err != nil {
-		t.desk.logger.LogAttrs(ctx, slog.LevelDebug, "no word on an outcome in doubt", slog.String("payment", t.target.Payment.String()), slog.String("error", err.Error()))
-		return []Finding{f}, nil
-	}
-	f.Heard = true
-	before := t.state
 	t.wall = t.desk.stamp()
+	f.Tried.Tries++
+	f.Tried.Last = t.wall
+	if err != nil {
+		f.Tried.Failures++
+		t.desk.logger.LogAttrs(ctx, slog.LevelDebug, "no word on an outcome in doubt", slog.String("payment", t.target.Payment.String()), slog.String("error", err.Error()))
+		return []Finding{t.schedule(f, l)}, nil
+	}
+	f.Tried.Failures = 0
+	before := t.state
 	events := t.outcome(ctx, l, word{assignment{operation: f.Operation, reference: f.Reference}, answer, nil})
 	if err := t.note(ctx, events); err != nil {
-		return []Finding{f}, err
+		return nil, err
 	}
-	_, open := t.state.Intent(f.Reference)
-	f.Resolved = !open
-	return append([]Finding{f}, t.followUp(ctx, l, before)...), nil
+	return append([]Finding{t.schedule(f, l)}, t.followUp(ctx, l, before)...), nil
 }
 
 // followUp makes the second of two messages, which the authorization has opened.
@@ -120,7 +145,7 @@ func (t *trip) followUp(ctx context.Context, l *link, before payment.State) []Fi
 	if next == nil {
 		return nil
 	}
-	found, err := t.tell(ctx, l, Finding{Reference: next.reference, Operation: next.operation, Step: payment.Step{Do: payment.ActResend}}, next.send)
+	found, err := t.tell(ctx, l, resend(next.operation, next.reference), next.send)
 	if err != nil { // it stays open, and is looked at like any other
 		return nil
 	}
@@ -165,6 +190,22 @@ func (t *trip) repeatOf(intent payment.Intent) request {
 	default: // cancel and reverse; an authorization is never sent again
 		return t.cancelOf(t.state, intent)
 	}
+}
+
+// Standing is how a payment stands, and what the merchant's clock says.
+func (d *Desk) Standing(ctx context.Context, target Target) (state payment.State, clock time.Time, err error) {
+	t, err := d.dispatch(ctx, "", target)
+	if err != nil {
+		return payment.State{}, time.Time{}, err
+	}
+	err = t.find(ctx)
+	return t.state, t.at, err
+}
+
+// Escalate raises the alarm over an outcome that stays in doubt. The protocol goes on.
+func (d *Desk) Escalate(ctx context.Context, target Target, f Finding) {
+	d.alarm(ctx, AlarmUnresolved, "an outcome stays in doubt: ask the acquirer", slog.String("payment", target.Payment.String()),
+		slog.String("merchant", target.Merchant.String()), slog.String("operation", string(f.Operation)), slog.String("reference", f.Reference.String()))
 }
 
 // Recheck asks about refunds that succeeded: one may fail days later, when the

@@ -23,7 +23,7 @@ const (
 	attemptsMax = 3
 	// outcomeAttemptsMax is how often the outcome of an act is appended: the money
 	// has moved, so this is worth waiting for a database that comes back.
-	outcomeAttemptsMax = 8
+	outcomeAttemptsMax = 7
 	// outcomeBackoff is the first wait between them; doubling makes 6.35 s in all.
 	outcomeBackoff = 50 * time.Millisecond
 )

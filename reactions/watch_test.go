@@ -1,0 +1,219 @@
+package reactions_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/paymint/paymint/commands"
+	"github.com/paymint/paymint/domain/acquirer"
+	"github.com/paymint/paymint/domain/payment"
+	"github.com/paymint/paymint/gateways/sandbox"
+)
+
+func TestAnApprovalWhoseAnswerWasLostIsFoundOut(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1)
+		p := w.authorize("pm_test_timeout_approved", false)
+		time.Sleep(2 * time.Second)
+		if s := w.state(p); s.Status != payment.StatusAuthorized {
+			t.Errorf("%s, want authorized", s.Status)
+		}
+		w.balanced()
+	})
+}
+
+func TestARequestThatNeverArrivedFailsOnceItCanNoLongerArrive(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1)
+		p := w.authorize("pm_test_timeout_lost", false)
+		time.Sleep(9 * time.Second) // the sandbox's longest life is ten after the deadline
+		if s := w.state(p); s.Status != payment.StatusPending || !s.Open.Unknown {
+			t.Errorf("while it may still arrive: %+v", s)
+		}
+		time.Sleep(10 * time.Second)
+		if s := w.state(p); s.Status != payment.StatusFailed {
+			t.Errorf("%s, want failed", s.Status)
+		}
+		w.balanced()
+	})
+}
+
+func TestARequestThatMayArriveForLongIsReversedAfterAMinute(t *testing.T) {
+	t.Parallel()
+	for _, fault := range []sandbox.Fault{{DropRequest: true}, {Late: true, LateBy: 90 * time.Second}, {Late: true, LateBy: 2 * time.Second}} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, 2, longLived)
+			w.faults.Add(sandbox.Match{Operation: acquirer.OperationAuthorize}, fault, 1)
+			w.faults.Add(sandbox.Match{Operation: acquirer.OperationAuthorize, Inquiry: true}, sandbox.Fault{DropRequest: true}, 0)
+			p := w.authorize("pm_test_visa", false)
+			time.Sleep(payment.ReverseAfter - time.Second)
+			if s := w.state(p); s.Status != payment.StatusPending || s.Open.Operation != acquirer.OperationAuthorize {
+				t.Errorf("before the minute is over: %+v", s)
+			}
+			time.Sleep(4 * time.Second)
+			if s, types := w.state(p), w.types(p); s.Status != payment.StatusFailed || types[payment.TypeReversalRequested] != 1 || types[payment.TypeReversed] != 1 {
+				t.Errorf("%s, %v", s.Status, types)
+			}
+			time.Sleep(2 * time.Minute)
+			w.balanced()
+		})
+	}
+}
+
+func TestAReversalNobodyAcknowledgesIsRepeatedAndEscalatedAfterSixFailures(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, longLived)
+		p := w.authorize("pm_test_timeout_lost", false)
+		w.faults.Add(sandbox.Match{Operation: acquirer.OperationCancel}, sandbox.Fault{DropRequest: true}, 0)
+		time.Sleep(75 * time.Second)
+		if s := w.state(p); s.Open == nil || s.Open.Operation != acquirer.OperationReverse || w.alarms(commands.AlarmUnresolved) != 0 {
+			t.Errorf("after the first tries: %+v, %d alarms", s.Open, w.alarms(commands.AlarmUnresolved))
+		}
+		time.Sleep(5 * time.Minute)
+		if n := w.alarms(commands.AlarmUnresolved); n != 1 {
+			t.Errorf("%d alarms, want one", n)
+		}
+		w.faults.Clear()
+		time.Sleep(payment.BackoffMax + 10*time.Second)
+		if s, types := w.state(p), w.types(p); s.Status != payment.StatusFailed || types[payment.TypeReversalRequested] != 1 || types[payment.TypeReversed] != 1 {
+			t.Errorf("after the acquirer healed: %s, %v", s.Status, types)
+		}
+		w.balanced()
+	})
+}
+
+func TestCapturesAndRefundsOnlyGoForward(t *testing.T) {
+	t.Parallel()
+	for _, fault := range []sandbox.Fault{{DropAnswer: true}, {DropRequest: true}, {Late: true, LateBy: 5 * time.Second}, {Duplicate: true, DropAnswer: true}} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, 2)
+			p := w.authorize("pm_test_visa", false)
+			w.faults.Add(sandbox.Match{Operation: acquirer.OperationCapture}, fault, 2)
+			if _, err := w.desk.Capture(t.Context(), w.call(), commands.Capture{Payment: p}); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(30 * time.Second)
+			w.faults.Add(sandbox.Match{Operation: acquirer.OperationRefund}, fault, 2)
+			if _, err := w.desk.Refund(t.Context(), w.call(), commands.Refund{Payment: p}); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(30 * time.Second)
+			if s, types := w.state(p), w.types(p); s.Status != payment.StatusRefunded || types[payment.TypeCaptured] != 1 || types[payment.TypeRefundSucceeded] != 1 {
+				t.Errorf("%+v: %s, %v", fault, s.Status, types)
+			}
+			w.balanced()
+		})
+	}
+}
+
+func TestACancelWhoseAnswerWasLostIsRepeated(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1)
+		p := w.authorize("pm_test_visa", false)
+		w.faults.Add(sandbox.Match{Operation: acquirer.OperationCancel}, sandbox.Fault{DropAnswer: true}, 1)
+		if _, err := w.desk.Cancel(t.Context(), w.call(), commands.Cancel{Payment: p}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Second)
+		if s := w.state(p); s.Status != payment.StatusCancelled {
+			t.Errorf("%s, want cancelled", s.Status)
+		}
+		w.balanced()
+	})
+}
+
+func TestALyingAcquirerIsDoubtedAndAsked(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1)
+		w.faults.Add(sandbox.Match{Operation: acquirer.OperationAuthorize}, sandbox.Fault{AmountOff: 100}, 1)
+		p := w.authorize("pm_test_visa", false)
+		if s := w.state(p); s.Open == nil || !s.Open.Unknown || w.alarms(commands.AlarmAnswerMismatch) != 1 {
+			t.Errorf("%+v, %d alarms", s, w.alarms(commands.AlarmAnswerMismatch))
+		}
+		time.Sleep(5 * time.Second)
+		if s := w.state(p); s.Status != payment.StatusAuthorized || s.Authorized != 5000 {
+			t.Errorf("%+v", s)
+		}
+		w.balanced()
+	})
+}
+
+func TestAnAuthorizationExpiresByTheMerchantsClock(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 2)
+		soon, week := w.authorize("pm_test_expires_soon", false), w.authorize("pm_test_visa", false)
+		time.Sleep(62 * time.Second)
+		if s := w.state(soon); !s.Expired || w.types(soon)[payment.TypeAuthorizationExpired] != 1 {
+			t.Errorf("after a minute: %+v", s)
+		}
+		if _, err := w.desk.AdvanceTestClock(t.Context(), w.call(), 7*24*time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait() // the advance wakes the reaction: no tick is waited for
+		if s := w.state(week); !s.Expired || w.types(week)[payment.TypeAuthorizationExpired] != 1 {
+			t.Errorf("after the clock moved a week: %+v", s)
+		}
+		w.balanced()
+	})
+}
+
+func TestWhatTheSandboxDecidesLaterComesWithTheTestClock(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		token    string
+		refund   bool
+		captured int64
+		refunded int64
+	}{
+		{"pm_test_refund_slow", true, 5000, 5000},
+		{"pm_test_refund_fail", true, 5000, 0},
+		{"pm_test_capture_fails", false, 0, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, 1)
+			p := w.authorize(c.token, true)
+			if c.refund {
+				if _, err := w.desk.Refund(t.Context(), w.call(), commands.Refund{Payment: p}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(20 * time.Second)
+			if _, err := w.desk.AdvanceTestClock(t.Context(), w.call(), time.Minute); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(2 * time.Second)
+			if s := w.state(p); s.Captured != c.captured || s.AmountRefunded() != c.refunded || len(s.Intents()) > 0 {
+				t.Errorf("%s: %+v", c.token, s)
+			}
+			w.balanced()
+		})
+	}
+}
+
+func TestAnOutageHoldsUpNobodyForLong(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 2)
+		w.faults.Add(sandbox.Match{}, sandbox.Fault{DropAnswer: true}, 0)
+		w.faults.Add(sandbox.Match{Inquiry: true}, sandbox.Fault{DropRequest: true}, 0)
+		for range 9 { // one more opens the breaker
+			go w.authorize("pm_test_visa", false)
+		}
+		time.Sleep(40 * time.Second)
+		w.faults.Clear()
+		time.Sleep(time.Minute)
+		for _, s := range w.model.states(t.Context()) {
+			if len(s.Intents()) > 0 {
+				t.Errorf("%s is still in doubt a minute after the acquirer healed", s.ID)
+			}
+		}
+		w.balanced()
+	})
+}
