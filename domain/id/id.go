@@ -128,13 +128,14 @@ func Parse[I ID[K], K Kind](s string) (I, error) {
 
 func parse[K Kind](s string) (ID[K], error) {
 	var k K
-	prefix := k.Prefix() + "_"
-	if len(s) != len(prefix)+suffixSize || s[:len(prefix)] != prefix {
-		return ID[K]{}, fmt.Errorf("%w: want %s and %d characters", ErrMalformed, prefix, suffixSize)
+	prefix := k.Prefix() // and "_", checked apart: joining them here would allocate on every call
+	n := len(prefix)
+	if len(s) != n+1+suffixSize || s[:n] != prefix || s[n] != '_' {
+		return ID[K]{}, fmt.Errorf("%w: want %s_ and %d characters", ErrMalformed, prefix, suffixSize)
 	}
-	u, ok := parseSuffix(s[len(prefix):])
+	u, ok := parseSuffix(s[n+1:])
 	if !ok || u == uuid.Nil {
-		return ID[K]{}, fmt.Errorf("%w: not base 32 of a UUID after %s", ErrMalformed, prefix)
+		return ID[K]{}, fmt.Errorf("%w: not base 32 of a UUID after %s_", ErrMalformed, prefix)
 	}
 	return ID[K]{u: u}, nil
 }

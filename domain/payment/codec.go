@@ -16,8 +16,8 @@ var (
 // kinds are the events of a payment's stream, for ever. A new shape of an old
 // event gets an upcaster here, and its old golden file stays.
 var kinds = codec.Kinds[Event]{
-	TypeAuthorizationRequested: codec.Of[AuthorizationRequested, Event](),
-	TypeAuthorized:             codec.Of[Authorized, Event](),
+	TypeAuthorizationRequested: hot(readAuthorizationRequested),
+	TypeAuthorized:             hot(readAuthorized),
 	TypeFailed:                 codec.Of[Failed, Event](),
 	TypeActionRequired:         codec.Of[ActionRequired, Event](),
 	TypeActionCompleted:        codec.Of[ActionCompleted, Event](),
@@ -26,7 +26,7 @@ var kinds = codec.Kinds[Event]{
 	TypeLateApprovalNoted:      codec.Of[LateApprovalNoted, Event](),
 	TypeReversed:               codec.Of[Reversed, Event](),
 	TypeCaptureRequested:       codec.Of[CaptureRequested, Event](),
-	TypeCaptured:               codec.Of[Captured, Event](),
+	TypeCaptured:               hot(readCaptured),
 	TypeAuthorizationReleased:  codec.Of[AuthorizationReleased, Event](),
 	TypeCaptureFailed:          codec.Of[CaptureFailed, Event](),
 	TypeCancellationRequested:  codec.Of[CancellationRequested, Event](),

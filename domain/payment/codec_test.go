@@ -220,6 +220,65 @@ func drawTime(t *rapid.T) time.Time {
 	return time.UnixMicro(rapid.Int64Range(0, 4e15).Draw(t, "time")).UTC()
 }
 
+// Whatever the written-out reader makes of bytes, the strict one makes too.
+func judgeAgain(t *testing.T, typ string, body []byte, e payment.Event) {
+	t.Helper()
+	var strict payment.Event
+	var err error
+	switch typ {
+	case payment.TypeAuthorizationRequested:
+		strict, err = readStrictly[payment.AuthorizationRequested](body)
+	case payment.TypeAuthorized:
+		strict, err = readStrictly[payment.Authorized](body)
+	case payment.TypeCaptured:
+		strict, err = readStrictly[payment.Captured](body)
+	default:
+		return
+	}
+	if diff := cmp.Diff(strict, e, equalTimes); err != nil || diff != "" {
+		t.Fatalf("read fast, but strictly %v (-strict +fast):\n%s", err, diff)
+	}
+}
+
+func readStrictly[T payment.Event](body []byte) (e T, err error) {
+	err = codec.Read(body, &e)
+	return e, err
+}
+
+func TestOnlyCanonicalBodiesAreReadFast(t *testing.T) {
+	t.Parallel()
+	const reference = `{"reference":"net_01kny3n100e008000000000101"`
+	for body, good := range map[string]bool{
+		reference + `,"amount":5,"funds_at_once":true}`:                         true,
+		reference + `,"amount":5}`:                                              true,
+		reference + `, "amount": 5 }`:                                           true,
+		`{"amount":5,` + reference[1:] + `}`:                                    true,
+		reference + `,"amount":5,"funds_at_once":false}`:                        true,
+		reference + `,"amount":-0}`:                                             true,
+		reference + `,"amount":5,"amount":6}`:                                   false,
+		reference + `,"amount":05}`:                                             false,
+		reference + `,"amount":--5}`:                                            false,
+		reference + `,"amount":}`:                                               false,
+		reference + `,"amount":-}`:                                              false,
+		reference + `,"amount":5}}`:                                             false,
+		reference + `,"amount":5`:                                               false,
+		reference + `,"amount":5,}`:                                             false,
+		reference + `"amount":5}`:                                               false,
+		reference + `,"amount":5,"funds_at_once":truefalse}`:                    false,
+		reference + `,"amount":5,"funds_at_once":true,"x":1}`:                   false,
+		`{,"amount":5}`:                                                         false,
+		`{"reference":"net_01kny3n100e00800000000010` + "\n" + `1","amount":5}`: false,
+	} {
+		e, err := payment.Decode(payment.TypeCaptured, 1, []byte(body))
+		if (err == nil) != good {
+			t.Errorf("%s: %v", body, err)
+		}
+		if err == nil {
+			judgeAgain(t, payment.TypeCaptured, []byte(body), e)
+		}
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	for _, e := range samples() {
 		typ, schema, body, err := payment.Encode(e)
@@ -233,6 +292,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			return
 		}
+		judgeAgain(t, typ, body, e)
 		_, _, canonical, err := payment.Encode(e)
 		if err != nil {
 			t.Fatalf("read but not written: %v", err)
