@@ -118,6 +118,7 @@ func storable(t time.Time) bool { return t.Unix() >= 0 && t.Unix() < 32_503_680_
 type Prepared struct {
 	Events []Event
 	Frames [][]byte
+	Answer []byte // a copy of the answer's body: its caller may leave before it is written
 }
 
 // Prepare checks c and completes copies of its events: stream, version, whole
@@ -134,6 +135,9 @@ func (c Command) Prepare() (Prepared, error) {
 			size += c.Writes[i].Events[j].frameSize() + len(c.Writes[i].Stream.Aggregate)
 		}
 	}
+	if c.Answer != nil {
+		size += len(c.Answer.Body)
+	}
 	p := Prepared{Events: make([]Event, 0, count), Frames: make([][]byte, 0, count)}
 	buffer := make([]byte, 0, size)
 	for i := range c.Writes {
@@ -149,6 +153,9 @@ func (c Command) Prepare() (Prepared, error) {
 			e.Body = frame[len(frame)-len(e.Body):]
 			p.Frames = append(p.Frames, frame)
 		}
+	}
+	if c.Answer != nil {
+		p.Answer = append(buffer[len(buffer):], c.Answer.Body...)
 	}
 	return p, nil
 }

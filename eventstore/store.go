@@ -68,8 +68,8 @@ type Claim struct {
 }
 
 // Answer is stored for replays: the first answer to a claimed key, to the byte.
-// The first one stays: storing a second is not an error and changes nothing, nor
-// does an answer to what nobody claimed.
+// The first one stays: storing a second is not an error and changes nothing. Whether
+// the claim exists is not looked at; an answer to none is found by nobody.
 type Answer struct {
 	Key       ClaimKey
 	ClaimedAt time.Time // At of the claim, exactly: finds its partition

@@ -224,8 +224,8 @@ AS $$
 DECLARE
     events  integer := cardinality(e_frame);
     refused integer[];
-    n       integer;
-    m       integer;
+    made    integer;
+    moved   integer;
 BEGIN
     IF events <> (SELECT coalesce(sum(c), 0) FROM unnest(w_count) AS c) THEN
         RAISE EXCEPTION '% events, but the writes name another number', events USING ERRCODE = 'PM003';
@@ -286,20 +286,20 @@ BEGIN
             SELECT p_lane, head + e.o, w_stream[e.w], w_expected[e.w] + (e.o::integer - w_first[e.w]) + 1, e.h, e.f
             FROM unnest(e_write, e_hash, e_frame) WITH ORDINALITY AS e(w, h, f, o)
             WHERE e.o >= w_first[e.w] AND e.o < w_first[e.w] + w_count[e.w];
-        GET DIAGNOSTICS n = ROW_COUNT;
-        IF n <> events THEN
-            RAISE EXCEPTION '% of % events have a place', n, events USING ERRCODE = 'PM003';
+        GET DIAGNOSTICS made = ROW_COUNT;
+        IF made <> events THEN
+            RAISE EXCEPTION '% of % events have a place', made, events USING ERRCODE = 'PM003';
         END IF;
         INSERT INTO public.stream_heads (stream_id, lane, version, first_position, last_position)
             SELECT w.s, p_lane, w.c, head + w.f, head + w.f + w.c - 1
             FROM unnest(w_stream, w_expected, w_count, w_first) AS w(s, x, c, f) WHERE w.x = 0;
-        GET DIAGNOSTICS n = ROW_COUNT;
-        IF n < cardinality(w_stream) THEN
+        GET DIAGNOSTICS made = ROW_COUNT;
+        IF made < cardinality(w_stream) THEN
             UPDATE public.stream_heads h SET version = w.x + w.c, last_position = head + w.f + w.c - 1
                 FROM unnest(w_stream, w_expected, w_count, w_first) AS w(s, x, c, f)
                 WHERE w.x > 0 AND h.stream_id = w.s AND h.version = w.x AND h.lane = p_lane;
-            GET DIAGNOSTICS m = ROW_COUNT;
-            IF n + m <> cardinality(w_stream) THEN
+            GET DIAGNOSTICS moved = ROW_COUNT;
+            IF made + moved <> cardinality(w_stream) THEN
                 RAISE EXCEPTION 'a stream is at another version' USING ERRCODE = 'PM002';
             END IF;
         END IF;

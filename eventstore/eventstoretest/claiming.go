@@ -125,11 +125,11 @@ func claimWithAnswer(t *testing.T, log Log) {
 
 func answerToNothing(t *testing.T, log Log) {
 	claim := Claim(Payment())
-	mustAppend(t, log, eventstore.Command{Answer: AnswerTo(claim, 200, "ok")})
-	mustBeFree(t, log, claim)
-	mustAppend(t, log, eventstore.Command{Claim: claim})
 	elsewhen := AnswerTo(claim, 200, "ok")
 	elsewhen.ClaimedAt = claim.At.Add(-time.Second)
+	mustAppend(t, log, eventstore.Command{Answer: elsewhen})
+	mustBeFree(t, log, claim)
+	mustAppend(t, log, eventstore.Command{Claim: claim})
 	mustAppend(t, log, eventstore.Command{Answer: elsewhen})
 	mustBeClaimed(t, log, claim, nil)
 }

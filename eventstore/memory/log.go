@@ -24,7 +24,8 @@ type Log struct {
 	mu      sync.Mutex
 	lanes   map[int]*lane
 	streams map[uuid.UUID][]eventstore.Event
-	claims  map[dayKey]*eventstore.Claimed
+	claims  map[dayKey]eventstore.Claim
+	answers map[answerKey]eventstore.Answer
 	belongs map[uuid.UUID]int
 	fault   func(lane int, c eventstore.Command) Fault
 	closed  bool
@@ -41,6 +42,12 @@ type dayKey struct {
 	key eventstore.ClaimKey
 }
 
+// answerKey is which claim an answer belongs to.
+type answerKey struct {
+	at  time.Time
+	key eventstore.ClaimKey
+}
+
 // New makes an empty log that takes appends to the lanes named; none means lane 0.
 func New(lanes ...int) *Log {
 	if len(lanes) == 0 {
@@ -49,7 +56,8 @@ func New(lanes ...int) *Log {
 	l := &Log{
 		lanes:   map[int]*lane{},
 		streams: map[uuid.UUID][]eventstore.Event{},
-		claims:  map[dayKey]*eventstore.Claimed{},
+		claims:  map[dayKey]eventstore.Claim{},
+		answers: map[answerKey]eventstore.Answer{},
 		belongs: map[uuid.UUID]int{},
 	}
 	for _, n := range lanes {
@@ -134,7 +142,7 @@ func (l *Log) keep(lane int, c *eventstore.Command, prepared eventstore.Prepared
 	if c.Claim != nil {
 		claim := *c.Claim
 		claim.At = claim.At.UTC().Truncate(time.Microsecond)
-		l.claims[dayKey{eventstore.ClaimDay(claim.At), claim.Key}] = &eventstore.Claimed{Claim: claim}
+		l.claims[dayKey{eventstore.ClaimDay(claim.At), claim.Key}] = claim
 	}
 	if c.Answer != nil {
 		l.answer(*c.Answer)
@@ -143,21 +151,27 @@ func (l *Log) keep(lane int, c *eventstore.Command, prepared eventstore.Prepared
 
 func (l *Log) answer(a eventstore.Answer) {
 	a.ClaimedAt = a.ClaimedAt.UTC().Truncate(time.Microsecond)
-	found := l.claims[dayKey{eventstore.ClaimDay(a.ClaimedAt), a.Key}]
-	if found == nil || found.Answer != nil || !found.At.Equal(a.ClaimedAt) {
+	of := answerKey{a.ClaimedAt, a.Key}
+	if _, answered := l.answers[of]; answered {
 		return
 	}
-	a.Body = slices.Clone(a.Body)
-	found.Answer = &a
+	a.Body = append([]byte{}, a.Body...)
+	l.answers[of] = a
 }
 
 // claimed looks from the youngest day that counts to the oldest.
 func (l *Log) claimed(key eventstore.ClaimKey, at time.Time) (eventstore.Claimed, bool) {
 	from, until := eventstore.ClaimWindow(at)
 	for day := until.AddDate(0, 0, -1); !day.Before(from); day = day.AddDate(0, 0, -1) {
-		if found := l.claims[dayKey{day, key}]; found != nil {
-			return *found, true
+		claim, ok := l.claims[dayKey{day, key}]
+		if !ok {
+			continue
 		}
+		found := eventstore.Claimed{Claim: claim}
+		if answer, answered := l.answers[answerKey{claim.At, key}]; answered {
+			found.Answer = &answer
+		}
+		return found, true
 	}
 	return eventstore.Claimed{}, false
 }
