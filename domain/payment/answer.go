@@ -93,13 +93,12 @@ func (s State) concludeLateRefund(refund Refund, answer acquirer.Answer) ([]Even
 
 // failureOf words every outcome that is not an approval.
 func failureOf(answer acquirer.Answer) acquirer.Decline {
-	switch answer.Outcome {
-	case acquirer.NotFound:
+	switch {
+	case answer.Outcome == acquirer.NotFound:
 		return acquirer.Decline{Code: CodeNeverArrived, Advice: acquirer.RetryLater, Message: "The request never reached the card network. Nothing was charged."}
-	case acquirer.Reversed:
+	case answer.Outcome == acquirer.Reversed:
 		return acquirer.Decline{Code: CodeReversed, Advice: acquirer.RetryLater, Message: "The card network has undone the authorization. Nothing was charged."}
-	}
-	if answer.Decline.Code == "" {
+	case answer.Decline.Code == "":
 		return acquirer.DeclineOf(answer.Decline.Raw)
 	}
 	return answer.Decline

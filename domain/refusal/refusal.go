@@ -38,7 +38,7 @@ func (r *Refusal) And(other *Refusal) *Refusal {
 	case other == nil:
 		return r
 	}
-	r.Also = append(r.Also, other)
+	r.Also = append(r.Also, other.All()...)
 	return r
 }
 
