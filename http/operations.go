@@ -103,8 +103,3 @@ func (s *Server) metricsPage(x *exchange) error {
 	}
 	return x.answer(http.StatusOK, string(format), b.Bytes())
 }
-
-// openAPI serves GET /openapi.yaml.
-func (s *Server) openAPI(x *exchange) error {
-	return x.answer(http.StatusOK, "application/yaml; charset=utf-8", s.pages.openAPI)
-}

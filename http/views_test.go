@@ -180,4 +180,3 @@ func (v refundViews) List(ctx context.Context, f refunds.Filter) (refunds.Page, 
 	}
 	return page, nil
 }
-

@@ -216,7 +216,9 @@ func header(name, value string) option {
 	return func(r *http.Request) { r.Header.Add(name, value) }
 }
 
-func as(secret string) option { return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+secret) } }
+func as(secret string) option {
+	return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+secret) }
+}
 
 func anonymous(r *http.Request) { r.Header.Del("Authorization") }
 
@@ -306,3 +308,5 @@ func wants(t testing.TB, a answer, status int, code string) {
 		t.Errorf("got %d %q, want %d %q: %s", a.StatusCode, a.code(), status, code, a.raw)
 	}
 }
+
+func (w *world) noMerchant() id.Merchant { return id.Merchant{} }

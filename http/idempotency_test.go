@@ -1,0 +1,93 @@
+package api_test
+
+import (
+	"bytes"
+	"net/http"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+)
+
+func TestARepeatGetsTheFirstAnswerToTheByte(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for name, token := range map[string]string{"created": "pm_test_visa", "declined": "pm_test_declined", "refused": "pm_test_nope"} {
+		k := uuid.NewString()
+		first := w.post("/v1/payments", creation(token, "1000"), key(k))
+		spaced := `{ "payment_method_id":"` + token + `", "currency" : "eur",  "amount":1000}`
+		again := w.post("/v1/payments", spaced, key(k))
+		if first.StatusCode != again.StatusCode || !bytes.Equal(first.raw, again.raw) {
+			t.Errorf("%s: first %d %s\nthen %d %s", name, first.StatusCode, first.raw, again.StatusCode, again.raw)
+		}
+		if first.Header.Get("Idempotent-Replayed") != "" || again.Header.Get("Idempotent-Replayed") != "true" {
+			t.Errorf("%s: Idempotent-Replayed %q then %q", name, first.Header.Get("Idempotent-Replayed"), again.Header.Get("Idempotent-Replayed"))
+		}
+		if first.Header.Get("Paymint-Request-Id") == again.Header.Get("Paymint-Request-Id") {
+			t.Errorf("%s: two requests share an id", name)
+		}
+	}
+}
+
+func TestAKeyBelongsToOneRequest(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	k := uuid.NewString()
+	w.post("/v1/payments", creation("pm_test_visa", "1000"), key(k))
+	wants(t, w.post("/v1/payments", creation("pm_test_visa", "1001"), key(k)), 409, "idempotency_key_reused")
+	payment := w.authorized("500")
+	wants(t, w.post("/v1/payments/"+payment+"/capture", ``, key(k)), 409, "idempotency_key_reused")
+	if a := w.post("/v1/payments/"+payment+"/capture", ``, key(uuid.NewString())); a.StatusCode != http.StatusOK {
+		t.Errorf("capture: %d %s", a.StatusCode, a.raw)
+	}
+}
+
+func TestABadRequestLeavesItsKeyFree(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	k := uuid.NewString()
+	wants(t, w.post("/v1/payments", creation("pm_test_visa", "1"), key(k)), 400, "amount_too_small")
+	wants(t, w.post("/v1/payments", creation("pm_test_visa", "1000"), key(k), header("Content-Type", "text/plain")), 400, "header_duplicate")
+	if a := w.post("/v1/payments", creation("pm_test_visa", "1000"), key(k)); a.StatusCode != http.StatusCreated {
+		t.Errorf("the key was not free: %d %s", a.StatusCode, a.raw)
+	}
+}
+
+func TestTwoMerchantsMayUseOneKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	theirs := w.issue(w.merchant("Coffee House").ID, "sk", false)
+	k := uuid.NewString()
+	ours := w.post("/v1/payments", creation("pm_test_visa", "1000"), key(k))
+	other := w.post("/v1/payments", creation("pm_test_visa", "2000"), key(k), as(theirs))
+	if other.StatusCode != http.StatusCreated || other.text("id") == ours.text("id") {
+		t.Errorf("second merchant: %d %s", other.StatusCode, other.raw)
+	}
+}
+
+func TestAKeySentByManyAtOnceMakesOnePayment(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	k := uuid.NewString()
+	ids := make([]string, 16)
+	var sent sync.WaitGroup
+	for i := range ids {
+		sent.Go(func() {
+			a := w.post("/v1/payments", creation("pm_test_visa", "1000"), key(k))
+			if a.StatusCode != http.StatusCreated && a.code() != "idempotency_key_in_use" {
+				t.Errorf("%d %s", a.StatusCode, a.raw)
+			}
+			ids[i] = a.text("id")
+		})
+	}
+	sent.Wait()
+	made := map[string]bool{}
+	for _, id := range ids {
+		if id != "" {
+			made[id] = true
+		}
+	}
+	if len(made) != 1 {
+		t.Errorf("%d payments under one key: %v", len(made), made)
+	}
+}
