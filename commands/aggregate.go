@@ -82,7 +82,7 @@ func alter[S any, E interface{ Type() string }](
 		if err != nil {
 			return changed[S]{}, err
 		}
-		receipt, err := d.log.Append(context.WithoutCancel(ctx), at.lane, eventstore.Command{Writes: []eventstore.Write{write}})
+		receipt, err := d.log.Append(detached(ctx), at.lane, eventstore.Command{Writes: []eventstore.Write{write}})
 		if err == nil {
 			return changed[S]{state: a.evolve(state, facts), position: receipt.Last}, nil
 		}

@@ -35,7 +35,7 @@ func (d *Desk) AuthorizeBatch(ctx context.Context, items []Item) []ItemReply {
 		b.plan(ctx, &b.entries[i], items[i], i)
 	}
 	b.begin(ctx)
-	ctx = context.WithoutCancel(ctx)
+	ctx = detached(ctx)
 	b.call(ctx)
 	b.conclude(ctx)
 	b.each(func(e *entry) bool { return e.rest != nil }, func(e *entry) { e.reply, e.err = e.rest() })
@@ -123,7 +123,7 @@ func (e *entry) beganLate(ctx context.Context, result eventstore.Result) (Reply,
 		return reply, err
 	}
 	a := e.assignment()
-	answer, trouble := e.link.try(context.WithoutCancel(ctx), a.operation, a.send)
+	answer, trouble := e.link.try(detached(ctx), a.operation, a.send)
 	reply, next, err := e.conclude(ctx, e.link, word{a, answer, trouble})
 	return e.goOn(ctx, e.link, reply, next, err)
 }
@@ -177,7 +177,7 @@ func (b *batch) append(ctx context.Context, at stage, then func(*entry, eventsto
 	if len(commands) == 0 {
 		return
 	}
-	results := b.desk.log.AppendAll(context.WithoutCancel(ctx), waiting[0].target.Lane, commands)
+	results := b.desk.log.AppendAll(detached(ctx), waiting[0].target.Lane, commands)
 	for i, e := range waiting {
 		then(e, results[i])
 	}

@@ -108,7 +108,7 @@ type request func(context.Context, Gateway) (acquirer.Answer, error)
 // call makes the call that permit allows. It is bounded by the time-out, not by
 // the caller: a client that hangs up changes nothing about what the issuer does.
 func (l *link) call(ctx context.Context, permit leave, op acquirer.Operation, send request) (answer acquirer.Answer, err error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.timeout)
+	ctx, cancel := context.WithTimeout(detached(ctx), l.timeout)
 	defer cancel()
 	began := time.Now()
 	defer func() {

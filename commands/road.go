@@ -155,7 +155,7 @@ func (t *trip) notBegun(ctx context.Context, p page, err error) (Reply, error) {
 // commits whose connection breaks have happened. If it lands only later, it is an
 // intent without an outcome, and the inquiry reaction's.
 func (t *trip) landed(ctx context.Context) bool {
-	if err := t.read(context.WithoutCancel(ctx)); err != nil {
+	if err := t.read(detached(ctx)); err != nil {
 		return false
 	}
 	for i := range t.history {
@@ -169,7 +169,7 @@ func (t *trip) landed(ctx context.Context) bool {
 // act makes the call and records what came of it. From here on only our own death
 // can keep the outcome from the log.
 func (t *trip) act(ctx context.Context, l *link, permit leave, a assignment) (Reply, error) {
-	ctx = context.WithoutCancel(ctx)
+	ctx = detached(ctx)
 	failpoint.Hit("desk.before_network")
 	answer, err := l.call(ctx, permit, a.operation, a.send)
 	failpoint.Hit("desk.after_network")

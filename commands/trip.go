@@ -83,7 +83,7 @@ func (t *trip) compose(first uuid.UUID, events []payment.Event) (page, error) {
 	p := page{state: t.state, history: t.history}
 	p.write = eventstore.Write{Stream: t.stream(), Expected: t.state.Version, Events: make([]eventstore.Event, len(events))}
 	for i, fact := range events {
-		name, schema, body, err := payment.Encode(fact)
+		body, schema, err := payment.AppendEncode(make([]byte, 0, bodyRoom(fact)), fact)
 		if err != nil {
 			return page{}, fmt.Errorf("encode %s: %w", fact.Type(), err)
 		}
@@ -93,7 +93,7 @@ func (t *trip) compose(first uuid.UUID, events []payment.Event) (page, error) {
 		}
 		p.state = payment.Evolve(p.state, fact)
 		p.write.Events[i] = eventstore.Event{
-			Stream: p.write.Stream, ID: event, Type: name, Schema: schema, Body: body,
+			Stream: p.write.Stream, ID: event, Type: fact.Type(), Schema: schema, Body: body,
 			Merchant: t.target.Merchant.UUID(), Livemode: t.target.Livemode,
 			RecordedAt: t.wall, EffectiveAt: t.wall, Meta: t.meta(event),
 		}
@@ -103,6 +103,15 @@ func (t *trip) compose(first uuid.UUID, events []payment.Event) (page, error) {
 		})
 	}
 	return p, nil
+}
+
+// bodyRoom is how long an event's body is likely to be: most of an authorization's is
+// ids and the instrument. A longer one grows.
+func bodyRoom(fact payment.Event) int {
+	if _, birth := fact.(payment.AuthorizationRequested); birth {
+		return 768
+	}
+	return 224
 }
 
 // meta says who caused an event; what follows from the intent says so.
@@ -169,11 +178,19 @@ func (t *trip) find(ctx context.Context) error {
 // append makes c durable. The caller's disconnect is no reason to leave it half
 // known whether it is: the store has time-outs of its own.
 func (t *trip) append(ctx context.Context, c eventstore.Command) (eventstore.Receipt, error) {
-	receipt, err := t.desk.log.Append(context.WithoutCancel(ctx), t.target.Lane, c)
+	receipt, err := t.desk.log.Append(detached(ctx), t.target.Lane, c)
 	if err != nil {
 		return receipt, fmt.Errorf("append to payment %s: %w", t.target.Payment, err)
 	}
 	return receipt, nil
+}
+
+// detached is ctx without its caller's end; itself, if that is so already.
+func detached(ctx context.Context) context.Context {
+	if ctx.Done() == nil {
+		return ctx
+	}
+	return context.WithoutCancel(ctx)
 }
 
 func isConflict(err error) bool {
