@@ -1,0 +1,41 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+)
+
+// print writes the rows as a Markdown table, ready for docs/performance.md.
+func printRows(w io.Writer, rows []row) {
+	t := table.NewWriter()
+	t.AppendHeader(table.Row{"scenario", "offered", "accepted/s", "failed", "p50", "p95", "p99", "visible p50", "visible p99",
+		"app µs", "PG µs", "load µs", "busy %", "MiB", "batch", "B/req"})
+	for _, r := range rows {
+		t.AppendRow(table.Row{r.Name, r.Offered, fmt.Sprintf("%.0f", r.PerSecond), r.Failed,
+			short(r.P50), short(r.P95), short(r.P99), short(r.VisibleP50), short(r.VisibleP99),
+			fmt.Sprintf("%.1f", r.AppMicros), fmt.Sprintf("%.1f", r.DBMicros), fmt.Sprintf("%.1f", r.LoadMicros),
+			fmt.Sprintf("%.0f", r.Busy), r.Resident >> 20, fmt.Sprintf("%.0f", r.BatchMean), fmt.Sprintf("%.0f", r.DiskPer)})
+	}
+	fmt.Fprintln(w, t.RenderMarkdown())
+}
+
+func printJSON(w io.Writer, rows []row) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(rows)
+}
+
+func short(d time.Duration) string {
+	switch {
+	case d == 0:
+		return ""
+	case d < 10*time.Millisecond:
+		return fmt.Sprintf("%.2f ms", float64(d.Microseconds())/1000)
+	default:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	}
+}

@@ -1,0 +1,50 @@
+// Command paymint is the whole of Paymint in one binary: `paymint up` runs
+// everything embedded on one machine, `paymint serve --role …` runs one part of
+// it on shared services, and the other subcommands look after its data.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra" // subcommands, --help, completions: the de-facto standard
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := newRootCommand().ExecuteContext(ctx)
+	if err == nil || errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		return
+	}
+	if !errors.Is(err, errSilent) {
+		fmt.Fprintln(os.Stderr, "paymint:", err)
+	}
+	os.Exit(1) //nolint:gocritic // nothing is left for stop to undo
+}
+
+// errSilent ends the process with exit code 1 when the report already said why.
+var errSilent = errors.New("reported")
+
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "paymint",
+		Short: "An event-sourced payment ledger",
+		Long: `Paymint authorizes, captures, cancels and refunds card payments over a REST API.
+Every change is an immutable event in PostgreSQL; NATS JetStream carries the
+events to the read models, webhooks and books.`,
+		Example: `  paymint up                                  everything on this machine, sandbox included
+  paymint serve --role api                    one part, on DATABASE_URL and NATS_URL
+  paymint events --follow --json              watch the log
+  paymint verify                              check every invariant on live data`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(newUpCommand(), newServeCommand(), newMigrateCommand(), newMerchantCommand(), newRebuildCommand(),
+		newReplayCommand(), newEventsCommand(), newVerifyCommand(), newConfigCommand(), newDoctorCommand(), newVersionCommand())
+	return root
+}

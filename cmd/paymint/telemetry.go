@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp" // traces leave by OTLP, the one wire all collectors speak
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+)
+
+// logged are the only attributes that a log line may carry. A field that is not
+// on this list is dropped, whoever logs it: the log can never become a place
+// where card data, names or secrets collect.
+var logged = map[string]bool{
+	slog.TimeKey: true, slog.LevelKey: true, slog.MessageKey: true, slog.SourceKey: true,
+	"error": true, "role": true, "lane": true, "position": true, "version": true, "count": true, "duration_ms": true, "attempts": true,
+	"address": true, "folder": true, "pid": true, "port": true, "url": true, "stream": true, "aggregate": true, "type": true, "schema": true,
+	"request_id": true, "merchant": true, "key": true, "method": true, "route": true, "status": true, "payment": true, "refund": true,
+	"operation": true, "reference": true, "gateway": true, "projection": true, "checkpoint": true, "head": true, "lag": true, "reason": true,
+	"label": true, "bytes": true, "restarts": true, "server": true, "component": true,
+}
+
+func newLogger(w io.Writer, level slog.Level) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if !logged[a.Key] {
+			return slog.Attr{}
+		}
+		return a
+	}}))
+}
+
+// newTracer exports spans to the collector at endpoint, or drops them for free.
+func newTracer(ctx context.Context, endpoint string) (trace.TracerProvider, func(context.Context) error, error) {
+	if endpoint == "" {
+		return noop.NewTracerProvider(), func(context.Context) error { return nil }, nil
+	}
+	exporter, err := otlptracehttp.New(ctx) // reads OTEL_EXPORTER_OTLP_* itself
+	if err != nil {
+		return nil, nil, fmt.Errorf("set up the trace exporter: %w", err)
+	}
+	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter),
+		sdktrace.WithResource(resource.NewSchemaless(attribute.String("service.name", "paymint"), attribute.String("service.version", version))))
+	return provider, provider.Shutdown, nil
+}
+
+// servePprof serves profiles on a port of its own, on loopback only: a profile
+// shows what is in memory.
+func servePprof(ctx context.Context, address string, log *slog.Logger) error {
+	if address == "off" || address == "" {
+		return nil
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("listen for pprof on %s: %w", address, err)
+	}
+	if host := listener.Addr().(*net.TCPAddr).IP; !host.IsLoopback() {
+		_ = listener.Close()
+		return fmt.Errorf("PAYMINT_DEBUG_LISTEN is %s: pprof listens on loopback only", address)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 2 * time.Second}
+	context.AfterFunc(ctx, func() { _ = server.Close() })
+	go func() { _ = server.Serve(listener) }()
+	log.Debug("profiles are served", "address", listener.Addr().String())
+	return nil
+}
