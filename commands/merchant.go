@@ -88,6 +88,9 @@ func (d *Desk) laneOf(ctx context.Context, m id.Merchant) (int, error) {
 		return 0, errNoLanes
 	}
 	lane, err := d.lanes.LaneOf(ctx, m.UUID())
+	if errors.Is(err, eventstore.ErrUnassigned) {
+		return 0, refusal.New(refusal.NotFound, "No such merchant.")
+	}
 	if err != nil {
 		return 0, fmt.Errorf("find the lane of merchant %s: %w", m, err)
 	}

@@ -315,6 +315,9 @@ func (t *trip) commit(ctx context.Context, d draft) (eventstore.Receipt, error) 
 // the failed append may have happened.
 func (t *trip) another(ctx context.Context, attempt int, err error) bool {
 	t.raced = true
+	if errors.Is(err, eventstore.ErrClosed) { // we are stopping; the next process inquires
+		return false
+	}
 	trouble := errors.Is(err, eventstore.ErrBusy) || errors.Is(err, eventstore.ErrUnavailable)
 	if trouble {
 		rest(ctx, outcomeBackoff<<attempt)

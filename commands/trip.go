@@ -179,6 +179,9 @@ func (t *trip) find(ctx context.Context) error {
 // known whether it is: the store has time-outs of its own.
 func (t *trip) append(ctx context.Context, c eventstore.Command) (eventstore.Receipt, error) {
 	receipt, err := t.desk.log.Append(detached(ctx), t.target.Lane, c)
+	if errors.Is(err, eventstore.ErrClosed) { // nothing was written; to the client it is the same
+		err = fmt.Errorf("%w: %w", eventstore.ErrUnavailable, err)
+	}
 	if err != nil {
 		return receipt, fmt.Errorf("append to payment %s: %w", t.target.Payment, err)
 	}

@@ -28,13 +28,5 @@ CREATE TABLE moved_clocks (
     recheck_until timestamptz NOT NULL -- moved so recently that what was settled before is looked at again
 );
 
--- The roles exist where the first migration was allowed to make them.
--- +goose StatementBegin
-DO $$
-BEGIN
-    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'paymint_app') THEN
-        GRANT SELECT, INSERT, UPDATE, DELETE ON inquiries, moved_clocks TO paymint_app;
-    END IF;
-END
-$$;
--- +goose StatementEnd
+GRANT SELECT, INSERT, UPDATE, DELETE ON inquiries, moved_clocks TO paymint_app;
+GRANT SELECT ON inquiries, moved_clocks TO paymint_auditor;
