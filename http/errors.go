@@ -56,7 +56,12 @@ const (
 	codeCaptureFailed        = "capture_failed"
 	codeCancellationFailed   = "cancellation_failed"
 	codeAcquirerRefused      = "processing_error"
-	codeFraudulent           = "fraudulent"
+	codeIncorrectZip         = "incorrect_zip"
+	codeInvalidNumber        = "invalid_number"
+	codeInvalidCVC           = "invalid_cvc"
+	codeInvalidMonth         = "invalid_expiry_month"
+	codeInvalidYear          = "invalid_expiry_year"
+	codeAuthenticationNeeded = "authentication_required"
 	codeExpiredCard          = "expired_card"
 	codeIncorrectCVC         = "incorrect_cvc"
 	codeIncorrectNumber      = "incorrect_number"
@@ -141,8 +146,13 @@ func ruleCodes() []codeDoc {
 		card(codeExpiredCard, "The card has expired."),
 		card(codeIncorrectCVC, "The security code is wrong."),
 		card(codeIncorrectNumber, "The card number is wrong."),
+		card(codeIncorrectZip, "The postal code does not match the card's."),
+		card(codeInvalidNumber, "The card number is not one that an issuer has given out."),
+		card(codeInvalidCVC, "The security code has the wrong length or form."),
+		card(codeInvalidMonth, "The expiry month is not a month."),
+		card(codeInvalidYear, "The expiry year is in the past, or no year."),
 		card(codeAuthenticationFailed, "The cardholder did not pass the authentication (3-D Secure)."),
-		card(codeFraudulent, "The payment was blocked by the risk rules. Show the payer a plain decline."),
+		card(codeAuthenticationNeeded, "The issuer wants the cardholder to authenticate (3-D Secure). Make a new payment with the payer present."),
 		card(codeAcquirerRefused, "The payment could not be processed by the network. Nothing was charged."),
 		card(codeCaptureFailed, "The acquirer did not capture. The hold stands and can be captured again."),
 		card(codeCancellationFailed, "The acquirer did not release the hold. It stands and can be cancelled again, or captured."),

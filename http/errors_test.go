@@ -15,6 +15,7 @@ import (
 
 	"github.com/paymint/paymint/commands"
 	"github.com/paymint/paymint/domain/access"
+	"github.com/paymint/paymint/domain/acquirer"
 	"github.com/paymint/paymint/domain/merchant"
 	"github.com/paymint/paymint/domain/payment"
 	"github.com/paymint/paymint/domain/refusal"
@@ -195,6 +196,39 @@ func TestEveryCodeOfTheRulesHasARow(t *testing.T) {
 			if !slices.Contains(api.Codes(), code) {
 				t.Errorf("%s has no row in the table of errors", code)
 			}
+		}
+	}
+}
+
+// TestEveryDeclineHasARow: a code of the acquirers that has none would answer as processing_error.
+func TestEveryDeclineHasARow(t *testing.T) {
+	t.Parallel()
+	source, err := os.ReadFile("../domain/acquirer/declines.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := regexp.MustCompile(`(?m)^\t"(\w+)":\s+\{`).FindAllStringSubmatch(string(source), -1)
+	if len(known) < 40 {
+		t.Fatalf("only %d declines found in the source", len(known))
+	}
+	for _, match := range known {
+		if code := acquirer.DeclineOf(match[1]).Code; !slices.Contains(api.Codes(), code) {
+			t.Errorf("decline %s has the code %s, which has no row", match[1], code)
+		}
+	}
+}
+
+func TestEachTestCardAnswersItsCode(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for token, code := range map[string]string{
+		"pm_test_declined": "card_declined", "pm_test_insufficient_funds": "card_declined", "pm_test_lost": "card_declined",
+		"pm_test_expired": "expired_card", "pm_test_bad_cvc": "incorrect_cvc", "pm_test_processing_error": "processing_error",
+		"pm_test_do_not_honor": "card_declined", "pm_test_issuer_down": "card_declined",
+	} {
+		a := w.create(creation(token, "1000"))
+		if a.StatusCode != http.StatusPaymentRequired || a.code() != code || a.error()["retry_advice"] == nil {
+			t.Errorf("%s: %d %s", token, a.StatusCode, a.raw)
 		}
 	}
 }
