@@ -1,0 +1,160 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/paymint/paymint/eventstore"
+)
+
+// collect gives the events behind position after, in order and without a hole; none
+// when nothing happened for a while, or when it may not wait.
+func (f *Follower) collect(ctx context.Context, after int64, hurry bool) ([]eventstore.Event, error) {
+	if f.live == nil {
+		if err := f.openLive(ctx, after); err != nil {
+			return nil, err
+		}
+	}
+	if f.live == nil || f.head-after > farBehind {
+		return f.collectLog(ctx, after, hurry)
+	}
+	if err := f.receive(ctx, after, hurry); err != nil {
+		return nil, err
+	}
+	f.dropUpTo(after)
+	switch {
+	case len(f.pending) == 0 && !hurry:
+		return f.lookAround(ctx, after)
+	case len(f.pending) > 0 && f.pending[0].Position != after+1: // a hole
+		f.meter.holes.Inc()
+		missing := f.pending[0].Position - after - 1
+		return f.readLog(ctx, after, int(min(int64(f.BatchMax), missing)))
+	}
+	return f.take(), nil
+}
+
+// take is the pending events up to a batch and up to the next hole.
+func (f *Follower) take() []eventstore.Event {
+	n := 0
+	for n < len(f.pending) && n < f.BatchMax && (n == 0 || f.pending[n].Position == f.pending[n-1].Position+1) {
+		n++
+	}
+	events := f.pending[:n:n]
+	f.pending = f.pending[n:]
+	if n > 0 {
+		f.distrust = false
+		f.head = max(f.head, events[n-1].Position)
+	}
+	return events
+}
+
+func (f *Follower) dropUpTo(position int64) {
+	n := 0
+	for n < len(f.pending) && f.pending[n].Position <= position {
+		n++
+	}
+	f.pending = f.pending[n:]
+}
+
+// receive waits for events of the live source. Under load it lets them gather;
+// alone it hands on what comes at once.
+func (f *Follower) receive(ctx context.Context, after int64, hurry bool) error {
+	f.dropUpTo(after)
+	if len(f.pending) == 0 {
+		patience := idlePoll
+		switch {
+		case hurry:
+			patience = time.Millisecond
+		case f.distrust:
+			patience = distrustPoll
+		}
+		if err := f.next(ctx, patience); err != nil {
+			return err
+		}
+	}
+	if f.busy && f.Linger > 0 && len(f.pending) > 0 && len(f.pending) < f.BatchMax {
+		f.pause(ctx, f.Linger)
+		return f.next(ctx, 0)
+	}
+	return nil
+}
+
+// next takes what the live source has, waiting at most patience for the first. A
+// source that ended is closed: the log is polled until it can be opened again.
+func (f *Follower) next(ctx context.Context, patience time.Duration) error {
+	if f.live == nil {
+		return nil
+	}
+	within, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	events, err := f.live.Next(within, f.BatchMax-len(f.pending))
+	f.pending = append(f.pending, events...)
+	switch {
+	case err == nil || ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, context.DeadlineExceeded):
+		return nil
+	default:
+		f.Logger.Warn("projections: the live source ended, following the log instead", "error", err)
+		f.closeLive()
+		return nil
+	}
+}
+
+// lookAround asks the log whether there is more than the live source tells.
+func (f *Follower) lookAround(ctx context.Context, after int64) ([]eventstore.Event, error) {
+	head, err := f.Log.Head(ctx, f.Lane)
+	if err != nil {
+		return nil, err
+	}
+	f.head = head
+	f.measureLag(after)
+	if f.distrust = head > after; !f.distrust {
+		return nil, nil
+	}
+	return f.readLog(ctx, after, f.BatchMax)
+}
+
+// collectLog is how one follows without a live source, or far behind it.
+func (f *Follower) collectLog(ctx context.Context, after int64, hurry bool) ([]eventstore.Event, error) {
+	events, err := f.readLog(ctx, after, f.BatchMax)
+	if err != nil || len(events) > 0 {
+		return events, err
+	}
+	f.head = after
+	f.measureLag(after)
+	if !hurry {
+		f.pause(ctx, distrustPoll)
+	}
+	return nil, nil
+}
+
+// openLive opens the live source, once the log has brought us near enough.
+func (f *Follower) openLive(ctx context.Context, after int64) error {
+	head, err := f.Log.Head(ctx, f.Lane)
+	if err != nil {
+		return err
+	}
+	f.head = head
+	f.measureLag(after)
+	now := time.Now()
+	if f.Live == nil || head-after > farBehind || now.Before(f.reopen) {
+		return nil
+	}
+	f.reopen = now.Add(reopenEvery)
+	live, err := f.Live.Open(ctx, after)
+	if err != nil {
+		f.Logger.Warn("projections: the live source is away, following the log", "error", err)
+		return nil
+	}
+	f.live, f.pending = live, nil
+	return nil
+}
+
+func (f *Follower) closeLive() {
+	if f.live != nil {
+		f.live.Close()
+		f.live = nil
+	}
+}
