@@ -308,7 +308,10 @@ BEGIN
         INSERT INTO public.claims (key, claimed_at, stream_id, intent_id, fingerprint)
             SELECT c.k, c.t, c.s, c.i, c.p FROM unnest(c_key, c_at, c_stream, c_intent, c_fingerprint) AS c(k, t, s, i, p);
     END IF;
-    IF cardinality(a_key) > 0 THEN
+    IF cardinality(a_key) > 0 AND p_trusting THEN
+        INSERT INTO public.answers (key, claimed_at, status, body)
+            SELECT a.k, a.t, a.s, a.b FROM unnest(a_key, a_at, a_status, a_body) AS a(k, t, s, b);
+    ELSIF cardinality(a_key) > 0 THEN
         INSERT INTO public.answers (key, claimed_at, status, body)
             SELECT a.k, a.t, a.s, a.b FROM unnest(a_key, a_at, a_status, a_body) AS a(k, t, s, b)
             ON CONFLICT DO NOTHING; -- the first answer stays
