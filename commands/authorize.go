@@ -96,7 +96,12 @@ func (d *Desk) plan(ctx context.Context, call Call, wish Authorize) (*authorizat
 	case asRefusal(err) == nil:
 		return nil, fmt.Errorf("find payment method: %w", err)
 	}
-	if err := a.decide(m, wish, err == nil); err != nil {
+	var events []payment.Event
+	if events, a.refused = a.wish(m, wish, err == nil).Decide(a.state); a.refused != nil {
+		return a, nil
+	}
+	a.asked = id.From[id.Reference](a.intent)
+	if a.intended, err = a.compose(a.intent, events); err != nil {
 		a.release()
 		return nil, err
 	}
@@ -118,17 +123,17 @@ func (a *authorization) route(currency money.Currency) {
 	}
 }
 
-// decide asks the domain. The intent's event id is the reference that the network
-// will know the call by.
-func (a *authorization) decide(m merchant.State, wish Authorize, found bool) error {
+// wish words the wish for the domain. The intent's event id is the reference that
+// the network will know the call by.
+func (a *authorization) wish(m merchant.State, w Authorize, found bool) payment.Authorize {
 	a.intent = a.desk.newID()
 	asked := payment.Authorize{
 		Payment: a.target.Payment, Merchant: a.target.Merchant, Livemode: a.target.Livemode, MerchantActive: m.Active(),
-		Reference: id.From[id.Reference](a.intent), Amount: wish.Amount, Capture: wish.Capture,
-		Customer: wish.Customer, Description: wish.Description, StatementDescriptor: wish.StatementDescriptor, Metadata: wish.Metadata,
-		Now: a.at, Deadline: a.wall.Add(payment.CallTimeout),
+		Reference: id.From[id.Reference](a.intent), Amount: w.Amount, Capture: w.Capture,
+		Customer: w.Customer, Description: w.Description, StatementDescriptor: w.StatementDescriptor, Metadata: w.Metadata,
+		Now: a.at, Deadline: a.deadline(),
 	}
-	if wish.Capture {
+	if w.Capture {
 		asked.CaptureReference = id.From[id.Reference](a.desk.newID())
 	}
 	if found {
@@ -137,19 +142,11 @@ func (a *authorization) decide(m merchant.State, wish Authorize, found bool) err
 	if a.link != nil {
 		asked.Gateway = a.link.traits.Name
 	}
-	events, refused := asked.Decide(a.state)
-	if refused != nil {
-		a.refused = refused
-		return nil
-	}
-	a.asked = asked.Reference
-	var err error
-	a.intended, err = a.compose(a.intent, events)
-	return err
+	return asked
 }
 
 func (a *authorization) assignment() assignment {
-	return assignment{operation: acquirer.OperationAuthorize, reference: a.asked, send: a.authorizationOf(a.instrument, false)}
+	return assignment{operation: acquirer.OperationAuthorize, reference: a.asked, deadline: a.state.Open.Deadline, send: a.authorizationOf(a.instrument, false)}
 }
 
 // authorizationOf asks for the hold that the open intent wants.

@@ -123,7 +123,7 @@ func (e *entry) beganLate(ctx context.Context, result eventstore.Result) (Reply,
 		return reply, err
 	}
 	a := e.assignment()
-	answer, trouble := e.link.try(detached(ctx), a.operation, a.send)
+	answer, trouble := e.askAnew(detached(ctx), e.link, a)
 	reply, next, err := e.conclude(ctx, e.link, word{a, answer, trouble})
 	return e.goOn(ctx, e.link, reply, next, err)
 }
@@ -133,7 +133,7 @@ func (e *entry) beganLate(ctx context.Context, result eventstore.Result) (Reply,
 func (b *batch) call(ctx context.Context) {
 	b.each(func(e *entry) bool { return e.stage == begun }, func(e *entry) {
 		e.word.assignment = e.assignment()
-		e.word.answer, e.word.err = e.link.call(ctx, e.take(), e.word.operation, e.word.send)
+		e.word.answer, e.word.err = e.ask(ctx, e.link, e.take(), e.word.assignment)
 		if e.draft, e.err = e.authorization.draft(ctx, e.link, e.word); e.err != nil {
 			e.stage = settled
 			return

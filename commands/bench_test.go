@@ -4,14 +4,14 @@ import (
 	"context"
 	"testing"
 
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/paymint/paymint/commands"
 	"github.com/paymint/paymint/domain/access"
 	"github.com/paymint/paymint/domain/acquirer"
 	"github.com/paymint/paymint/domain/id"
 	"github.com/paymint/paymint/eventstore"
-	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/google/uuid"
 )
 
 var answer = []byte(`{"object":"payment"}`)

@@ -308,3 +308,48 @@ func TestWhoLosesTheRaceForAnOutcomeAnswersWithTheTruth(t *testing.T) {
 		w.balanced()
 	})
 }
+
+// slow is a log whose intents take long.
+type slow struct {
+	commands.Log
+	by time.Duration
+}
+
+func (s slow) Append(ctx context.Context, lane int, c eventstore.Command) (eventstore.Receipt, error) {
+	if len(c.Writes) > 0 && c.Answer == nil {
+		time.Sleep(s.by)
+	}
+	return s.Log.Append(ctx, lane, c)
+}
+
+func TestNoRequestLeavesAfterItsIntentsDeadline(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		healthy := w.config
+		w.config.Log = slow{w.log, 15 * time.Second} // longer than the sandbox's longest life
+		w.reopen()
+		p, reply := w.authorize("pm_test_visa", 5000)
+		if total := totalOf(t, w, p); reply.Status != 200 || w.state(p).Status != payment.StatusPending || total.Held != 0 {
+			t.Errorf("%+v, acquirer %+v", reply, total)
+		}
+		w.config = healthy
+		w.reopen()
+		w.resolve()
+		if s := w.state(p); s.Status != payment.StatusFailed {
+			t.Errorf("%s, want failed", s.Status)
+		}
+		w.balanced()
+	})
+}
+
+func totalOf(t *testing.T, w *world, p id.Payment) (found sandbox.Total) {
+	t.Helper()
+	for total, err := range w.book.Totals(t.Context(), p) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = total
+	}
+	return found
+}

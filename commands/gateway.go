@@ -107,8 +107,8 @@ type request func(context.Context, Gateway) (acquirer.Answer, error)
 
 // call makes the call that permit allows. It is bounded by the time-out, not by
 // the caller: a client that hangs up changes nothing about what the issuer does.
-func (l *link) call(ctx context.Context, permit leave, op acquirer.Operation, send request) (answer acquirer.Answer, err error) {
-	ctx, cancel := context.WithTimeout(detached(ctx), l.timeout)
+func (l *link) call(ctx context.Context, permit leave, timeout time.Duration, op acquirer.Operation, send request) (answer acquirer.Answer, err error) {
+	ctx, cancel := context.WithTimeout(detached(ctx), timeout)
 	defer cancel()
 	began := time.Now()
 	defer func() {
@@ -125,13 +125,13 @@ func (l *link) call(ctx context.Context, permit leave, op acquirer.Operation, se
 // outcome is in doubt, and everybody else's payments go on.
 var errPanicked = errors.New("gateway panicked")
 
-// try is enter and call in one, for calls whose intent is durable already.
+// try asks about, or repeats, what was asked before.
 func (l *link) try(ctx context.Context, op acquirer.Operation, send request) (acquirer.Answer, error) {
 	permit, err := l.enter()
 	if err != nil {
 		return acquirer.Answer{}, err
 	}
-	return l.call(ctx, permit, op, send)
+	return l.call(ctx, permit, l.timeout, op, send)
 }
 
 func orElse[T comparable](value, fallback T) T {

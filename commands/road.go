@@ -39,6 +39,7 @@ type wish struct {
 type assignment struct {
 	operation acquirer.Operation
 	reference id.Reference
+	deadline  time.Time // of the intent: from then on others may judge that it never arrived
 	send      request
 }
 
@@ -87,7 +88,7 @@ func (t *trip) carryOut(ctx context.Context, w wish, events []payment.Event) (Re
 		permit.release()
 		return reply, err
 	}
-	return t.act(ctx, l, permit, assignment{operation: intent.Operation, reference: intent.Reference, send: w.send(t)})
+	return t.act(ctx, l, permit, assignment{operation: intent.Operation, reference: intent.Reference, deadline: intent.Deadline, send: w.send(t)})
 }
 
 // mark notes which intent is this trip's own. The reference was drawn with it.
@@ -171,7 +172,7 @@ func (t *trip) landed(ctx context.Context) bool {
 func (t *trip) act(ctx context.Context, l *link, permit leave, a assignment) (Reply, error) {
 	ctx = detached(ctx)
 	failpoint.Hit("desk.before_network")
-	answer, err := l.call(ctx, permit, a.operation, a.send)
+	answer, err := t.ask(ctx, l, permit, a)
 	failpoint.Hit("desk.after_network")
 	reply, next, err := t.conclude(ctx, l, word{a, answer, err})
 	return t.goOn(ctx, l, reply, next, err)
@@ -181,10 +182,34 @@ func (t *trip) act(ctx context.Context, l *link, permit leave, a assignment) (Re
 func (t *trip) goOn(ctx context.Context, l *link, reply Reply, next *assignment, err error) (Reply, error) {
 	for err == nil && next != nil {
 		a := *next
-		answer, trouble := l.try(ctx, a.operation, a.send)
+		answer, trouble := t.askAnew(ctx, l, a)
 		reply, next, err = t.conclude(ctx, l, word{a, answer, trouble})
 	}
 	return reply, err
+}
+
+// errTooLate: making the intent durable took longer than the call may. Whether a
+// request has arrived is judged from the intent's deadline on, so none may leave
+// after it: it would hold money that everybody believes was never asked for.
+var errTooLate = fmt.Errorf("call not made: %w", context.DeadlineExceeded)
+
+// ask makes the first call for an intent, before its deadline or not at all.
+func (t *trip) ask(ctx context.Context, l *link, permit leave, a assignment) (acquirer.Answer, error) {
+	left := a.deadline.Sub(t.desk.now())
+	if left <= 0 {
+		permit.release()
+		return acquirer.Answer{}, errTooLate
+	}
+	return l.call(ctx, permit, min(left, l.timeout), a.operation, a.send)
+}
+
+// askAnew is ask without a leave taken beforehand.
+func (t *trip) askAnew(ctx context.Context, l *link, a assignment) (acquirer.Answer, error) {
+	permit, err := l.enter()
+	if err != nil {
+		return acquirer.Answer{}, err
+	}
+	return t.ask(ctx, l, permit, a)
 }
 
 // word is what the acquirer said on an assignment, or why it said nothing.
@@ -265,7 +290,7 @@ func (t *trip) opened(before, after payment.State) *assignment {
 	if _, known := before.Intent(intent.Reference); known {
 		return nil
 	}
-	return &assignment{operation: acquirer.OperationCapture, reference: intent.Reference, send: t.captureOf(after, *intent)}
+	return &assignment{operation: acquirer.OperationCapture, reference: intent.Reference, deadline: intent.Deadline, send: t.captureOf(after, *intent)}
 }
 
 // conclude appends what a word means.

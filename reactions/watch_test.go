@@ -7,6 +7,7 @@ import (
 
 	"github.com/paymint/paymint/commands"
 	"github.com/paymint/paymint/domain/acquirer"
+	"github.com/paymint/paymint/domain/money"
 	"github.com/paymint/paymint/domain/payment"
 	"github.com/paymint/paymint/gateways/sandbox"
 )
@@ -204,7 +205,12 @@ func TestAnOutageHoldsUpNobodyForLong(t *testing.T) {
 		w.faults.Add(sandbox.Match{}, sandbox.Fault{DropAnswer: true}, 0)
 		w.faults.Add(sandbox.Match{Inquiry: true}, sandbox.Fault{DropRequest: true}, 0)
 		for range 9 { // one more opens the breaker
-			go w.authorize("pm_test_visa", false)
+			go func() {
+				wish := commands.Authorize{Amount: money.Of(5000, "eur"), PaymentMethod: "pm_test_visa"}
+				if _, err := w.desk.Authorize(t.Context(), w.call(), wish); err != nil {
+					t.Errorf("authorize: %v", err)
+				}
+			}()
 		}
 		time.Sleep(40 * time.Second)
 		w.faults.Clear()
