@@ -88,16 +88,15 @@ func (d *Desk) plan(ctx context.Context, call Call, wish Authorize) (*authorizat
 	}
 	target := Target{Lane: who.Lane, Merchant: who.Merchant, Livemode: who.Livemode, Payment: id.From[id.Payment](d.newID())}
 	a := &authorization{trip: d.newTrip(call, target, clockOf(m, who.Livemode))}
-	instrument, err := d.instruments.Find(ctx, who.Merchant, who.Livemode, wish.PaymentMethod)
-	switch {
-	case err == nil:
-		a.instrument = instrument
+	found, err := a.findInstrument(ctx, wish.PaymentMethod)
+	if err != nil {
+		return nil, err
+	}
+	if found {
 		a.route(wish.Amount.Currency)
-	case asRefusal(err) == nil:
-		return nil, fmt.Errorf("find payment method: %w", err)
 	}
 	var events []payment.Event
-	if events, a.refused = a.wish(m, wish, err == nil).Decide(a.state); a.refused != nil {
+	if events, a.refused = a.wish(m, wish, found).Decide(a.state); a.refused != nil {
 		return a, nil
 	}
 	a.asked = id.From[id.Reference](a.intent)
@@ -106,6 +105,19 @@ func (d *Desk) plan(ctx context.Context, call Call, wish Authorize) (*authorizat
 		return nil, err
 	}
 	return a, nil
+}
+
+// findInstrument finds what is to be charged. That there is none is for the domain
+// to refuse, in its order.
+func (a *authorization) findInstrument(ctx context.Context, method string) (found bool, err error) {
+	a.instrument, err = a.desk.instruments.Find(ctx, a.target.Merchant, a.target.Livemode, method)
+	if asRefusal(err) != nil {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("find payment method: %w", err)
+	}
+	return true, nil
 }
 
 // route takes the first gateway that its breaker lets us ask.
