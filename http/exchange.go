@@ -67,6 +67,7 @@ func (x *exchange) begin(s *Server, r *served, c echo.Context) {
 	x.principal = access.Principal{}
 	x.body, x.object, x.failed, x.span, x.status = x.body[:0], nil, nil, nil, 0
 	x.values = make([]string, 0, headersPerAnswer)
+	s.meter.inFlight.Inc()
 	x.commonHeaders()
 	x.startSpan()
 }
@@ -79,6 +80,7 @@ func (x *exchange) serve() (err error) {
 			if thrown == http.ErrAbortHandler {
 				panic(thrown)
 			}
+			x.server.meter.panics.Inc()
 			err = &failure{
 				fault: fault{Code: codeInternal, Message: "Something went wrong on our side."},
 				cause: fmt.Errorf("panic: %v\n%s", thrown, debug.Stack()),
@@ -127,6 +129,7 @@ func (x *exchange) admit() error {
 
 func (x *exchange) end() {
 	x.server.meter.observe(x)
+	x.server.meter.inFlight.Dec()
 	x.endSpan()
 	x.log()
 	x.server, x.route, x.echo, x.request, x.header, x.values, x.failed = nil, nil, nil, nil, nil, nil, nil

@@ -1,0 +1,69 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/paymint/paymint/domain/access"
+	"github.com/paymint/paymint/domain/refusal"
+)
+
+func TestABodyThatComesTooSlowlyIsATimeout(t *testing.T) {
+	t.Parallel()
+	f := translate(bodyTrouble(fmt.Errorf("read tcp: %w", os.ErrDeadlineExceeded)))
+	if row := newCodebook().row(f.Code); row.Status != 408 {
+		t.Errorf("%s, %d", f.Code, row.Status)
+	}
+}
+
+func TestAllRefusedFieldsAreTold(t *testing.T) {
+	t.Parallel()
+	wrong := refusal.Of(refusal.AmountTooSmall, "amount", "Too small.").And(refusal.Of(refusal.CurrencyNotSupported, "currency", "Unknown."))
+	if f := translate(wrong); f.Param != "amount" || len(f.all) != 2 || f.all[1].Param != "currency" {
+		t.Errorf("%+v", f)
+	}
+}
+
+func TestOurOwnCodesOfAFailedPaymentStayInside(t *testing.T) {
+	t.Parallel()
+	book := newCodebook()
+	for _, code := range []string{"never_arrived", "acquirer_unavailable", "authorization_reversed", "acquirer_timeout", ""} {
+		if row := book.card(code); row.Code != codeAcquirerRefused || row.Status != 402 {
+			t.Errorf("%q answers %s, %d", code, row.Code, row.Status)
+		}
+	}
+}
+
+func TestARouteWithoutAScopeDoesNotStart(t *testing.T) {
+	t.Parallel()
+	serve := func(*exchange) error { return nil }
+	for _, bad := range []route{
+		{method: "GET", path: "/x", serve: serve},
+		{method: "GET", path: "/x", scope: "payments:everything", serve: serve},
+		{method: "GET", path: "/x", scope: access.PaymentsRead},
+	} {
+		if bad.check() == nil {
+			t.Errorf("%+v starts", bad)
+		}
+	}
+}
+
+func TestAServerNeedsItsParts(t *testing.T) {
+	t.Parallel()
+	if _, err := New(Config{}); err == nil {
+		t.Error("a server of nothing starts")
+	}
+}
+
+func TestALogLineCannotBeForged(t *testing.T) {
+	t.Parallel()
+	if got := printable(errors.New("a\nlevel=INFO forged\x1b[31m\u0085")); got != "a⏎level=INFO forged·[31m·" {
+		t.Errorf("%q", got)
+	}
+	if got := printable(fmt.Errorf("read: %w", context.Canceled)); got != "the client went away" {
+		t.Errorf("%q", got)
+	}
+}
