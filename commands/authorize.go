@@ -97,7 +97,7 @@ func (d *Desk) plan(ctx context.Context, call Call, wish Authorize) (*authorizat
 	}
 	var events []payment.Event
 	if events, a.refused = a.wish(m, wish, found).Decide(a.state); a.refused != nil {
-		return a, nil
+		return a, nil //nolint:nilerr // a refusal is an answer, not trouble
 	}
 	a.asked = id.From[id.Reference](a.intent)
 	if a.intended, err = a.compose(a.intent, events); err != nil {
@@ -112,7 +112,7 @@ func (d *Desk) plan(ctx context.Context, call Call, wish Authorize) (*authorizat
 func (a *authorization) findInstrument(ctx context.Context, method string) (found bool, err error) {
 	a.instrument, err = a.desk.instruments.Find(ctx, a.target.Merchant, a.target.Livemode, method)
 	if asRefusal(err) != nil {
-		return false, nil
+		return false, nil //nolint:nilerr // a refusal: for the domain to word
 	}
 	if err != nil {
 		return false, fmt.Errorf("find payment method: %w", err)
