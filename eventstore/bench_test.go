@@ -286,4 +286,3 @@ func BenchmarkFrame(b *testing.B) {
 		}
 	})
 }
-

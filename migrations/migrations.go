@@ -37,6 +37,7 @@ const (
 	starterPatience = 300              // times one second
 
 	lockNotAvailable = "55P03"
+	concurrentUpdate = "XX000"
 )
 
 //go:embed *.sql
@@ -116,6 +117,8 @@ func becomeOwner(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
+// makeRoles is repeated when another database of the same server is migrated at the
+// same moment: roles are shared, and PostgreSQL lets the second change of one fail.
 func makeRoles(ctx context.Context, url string) error {
 	text, err := files.ReadFile("roles.sql")
 	if err != nil {
@@ -126,9 +129,15 @@ func makeRoles(ctx context.Context, url string) error {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	_, err = conn.Exec(ctx, string(text))
-	if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Hint != "" {
-		return fmt.Errorf("%w. %s", err, refused.Hint)
+	for attempt := 1; ; attempt++ {
+		_, err = conn.Exec(ctx, string(text))
+		refused, ok := errors.AsType[*pgconn.PgError](err)
+		switch {
+		case ok && refused.Code == concurrentUpdate && attempt < attemptsMax:
+		case ok && refused.Hint != "":
+			return fmt.Errorf("%w. %s", err, refused.Hint)
+		default:
+			return err
+		}
 	}
-	return err
 }

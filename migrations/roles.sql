@@ -12,6 +12,7 @@ DO $$
 DECLARE
     wanted text;
 BEGIN
+    PERFORM pg_advisory_xact_lock(1885438309, -2);
     FOREACH wanted IN ARRAY ARRAY['paymint_owner', 'paymint_app', 'paymint_projector', 'paymint_auditor'] LOOP
         BEGIN
             IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
