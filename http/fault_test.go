@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"testing"
 
@@ -53,8 +55,8 @@ func TestARouteWithoutAScopeDoesNotStart(t *testing.T) {
 
 func TestAServerNeedsItsParts(t *testing.T) {
 	t.Parallel()
-	if _, err := New(Config{}); err == nil {
-		t.Error("a server of nothing starts")
+	if _, err := New(Config{Desk: struct{ Desk }{}}); err == nil {
+		t.Error("a desk without views starts")
 	}
 }
 
@@ -65,5 +67,20 @@ func TestALogLineCannotBeForged(t *testing.T) {
 	}
 	if got := printable(fmt.Errorf("read: %w", context.Canceled)); got != "the client went away" {
 		t.Errorf("%q", got)
+	}
+}
+
+func TestAProcessWithoutTheDeskShowsItsHealth(t *testing.T) {
+	t.Parallel()
+	s, err := New(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/docs": 200, "/v1/payments": 404} {
+		recorder := httptest.NewRecorder()
+		s.Handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, path, http.NoBody))
+		if recorder.Code != want {
+			t.Errorf("%s: %d, want %d", path, recorder.Code, want)
+		}
 	}
 }

@@ -178,10 +178,13 @@ func (x *exchange) waitForPosition() error {
 	ctx, cancel := context.WithTimeout(x.context(), lagMax)
 	defer cancel()
 	err := x.server.waitFor(ctx, lane, number)
-	if errors.Is(err, context.DeadlineExceeded) {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
 		return fail(codeProjectionLag, "The read side has not reached this position yet.")
+	case err != nil:
+		return unavailable{err}
 	}
-	return err
+	return nil
 }
 
 // parsePosition reads <lane>.<number> as answers write it.

@@ -74,6 +74,13 @@ func (r route) template() string {
 
 // routes is the table. Order does not matter: static paths win over parameters.
 func (s *Server) routes() []route {
+	if s.desk == nil {
+		return s.operationRoutes()
+	}
+	return append(s.paymentRoutes(), s.operationRoutes()...)
+}
+
+func (s *Server) paymentRoutes() []route {
 	read, write := access.PaymentsRead, access.PaymentsWrite
 	return []route{
 		{method: http.MethodPost, path: "/v1/payments", scope: write, body: bodyRequired, serve: s.createPayment},
@@ -94,7 +101,12 @@ func (s *Server) routes() []route {
 		{method: http.MethodGet, path: "/sandbox/3ds/:id", scope: scopePublic, serve: s.challengePage},
 		{method: http.MethodPost, path: "/sandbox/3ds/:id/approve", scope: scopePublic, serve: s.challengeApproved},
 		{method: http.MethodPost, path: "/sandbox/3ds/:id/fail", scope: scopePublic, serve: s.challengeFailed},
+	}
+}
 
+// operationRoutes are served by every process, whatever its roles.
+func (s *Server) operationRoutes() []route {
+	return []route{
 		{method: http.MethodGet, path: "/healthz", scope: scopePublic, serve: s.healthz},
 		{method: http.MethodGet, path: "/readyz", scope: scopePublic, serve: s.readyz},
 		{method: http.MethodGet, path: "/metrics", scope: scopePublic, serve: s.metricsPage},

@@ -22,7 +22,8 @@ import (
 )
 
 // Config is what a Server is made of. Desk, Payments, Refunds, Keys, KeyPeppers and
-// CursorKey are needed; the zero value of everything else works.
+// CursorKey come together; without Desk the server shows health, metrics and
+// documentation alone. The zero value of everything else works.
 type Config struct {
 	Desk     Desk
 	Payments Payments
@@ -115,11 +116,8 @@ const (
 
 // New checks the configuration and the table of routes; nothing listens yet.
 func New(c Config) (*Server, error) {
-	if c.Desk == nil || c.Payments == nil || c.Refunds == nil || c.Keys == nil {
-		return nil, errors.New("http: Desk, Payments, Refunds and Keys are needed")
-	}
-	if len(c.CursorKey) < 32 || len(c.KeyPeppers) == 0 {
-		return nil, errors.New("http: a CursorKey of 32 bytes and a pepper of API keys are needed")
+	if err := c.check(); err != nil {
+		return nil, err
 	}
 	s := &Server{
 		desk: c.Desk, payments: c.Payments, refunds: c.Refunds, merchants: c.Merchants, challenges: c.Challenges,
@@ -147,6 +145,18 @@ func New(c Config) (*Server, error) {
 	}
 	s.serverFor(c.HTTP2)
 	return s, nil
+}
+
+func (c Config) check() error {
+	switch {
+	case c.Desk == nil:
+		return nil
+	case c.Payments == nil || c.Refunds == nil || c.Keys == nil:
+		return errors.New("http: a Desk needs Payments, Refunds and Keys beside it")
+	case len(c.CursorKey) < 32 || len(c.KeyPeppers) == 0:
+		return errors.New("http: a CursorKey of 32 bytes and a pepper of API keys are needed")
+	}
+	return nil
 }
 
 func (s *Server) defaults() {

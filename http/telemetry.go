@@ -50,8 +50,11 @@ func (x *exchange) log() {
 	level, message := slog.LevelInfo, "request"
 	if x.failed != nil && x.status >= http.StatusInternalServerError {
 		level, message = slog.LevelError, "request failed"
-		if x.failed.Code != codeInternal && x.failed.Code != codeUnavailable {
-			level = slog.LevelWarn
+		switch {
+		case errors.Is(x.failed.cause, context.Canceled):
+			level = slog.LevelInfo // the client went away: nothing of ours is broken
+		case x.failed.Code != codeInternal && x.failed.Code != codeUnavailable:
+			level = slog.LevelWarn // busy, lagging, no acquirer: load, not a fault
 		}
 	} else if !x.server.logRequests {
 		return
