@@ -44,11 +44,15 @@ func (q Query) Get(ctx context.Context, merchant id.Merchant, livemode bool, pay
 }
 
 // selectRowAndHead asks for the row and for the version it should be at, in one
-// round trip and one snapshot.
+// round trip and one snapshot. The order by all columns of the primary key keeps
+// the planner from taking another index of which merchant and livemode are a prefix.
 const selectRowAndHead = `
 SELECT h.version, p.state
   FROM stream_heads h
-  LEFT JOIN payments p ON p.merchant_id = $2 AND p.livemode = $3 AND p.payment_id = h.stream_id
+  LEFT JOIN LATERAL (
+       SELECT state FROM payments
+        WHERE (merchant_id, livemode, payment_id) >= ($2, $3, $1) AND (merchant_id, livemode, payment_id) <= ($2, $3, $1)
+        ORDER BY merchant_id, livemode, payment_id LIMIT 1) p ON true
  WHERE h.stream_id = $1`
 
 func (q Query) rowAndHead(ctx context.Context, merchant id.Merchant, livemode bool, payment id.Payment) (Resource, int, error) {

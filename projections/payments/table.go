@@ -66,7 +66,11 @@ const (
 	selectRows = `
 SELECT p.state
   FROM unnest($1::uuid[], $2::boolean[], $3::uuid[]) AS k(merchant_id, livemode, payment_id)
-  JOIN payments_v%d p ON p.merchant_id = k.merchant_id AND p.livemode = k.livemode AND p.payment_id = k.payment_id`
+ CROSS JOIN LATERAL (
+       SELECT t.state FROM payments_v%d t
+        WHERE (t.merchant_id, t.livemode, t.payment_id) >= (k.merchant_id, k.livemode, k.payment_id)
+          AND (t.merchant_id, t.livemode, t.payment_id) <= (k.merchant_id, k.livemode, k.payment_id)
+        ORDER BY t.merchant_id, t.livemode, t.payment_id LIMIT 1) p`
 
 	copyRows = `
 COPY payments_v%d (amount, idempotency, due_at, version, status, lane, livemode, merchant_id, payment_id, customer_id, currency, state)

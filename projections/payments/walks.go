@@ -47,7 +47,12 @@ SELECT payment_id FROM payments_labels
  WHERE merchant_id = $1 AND livemode = $2 AND label = $3 AND payment_id BETWEEN $4 AND $5
  ORDER BY payment_id DESC LIMIT $6`
 	selectByIDs = `
-SELECT state FROM payments WHERE merchant_id = $1 AND livemode = $2 AND payment_id = ANY($3)`
+SELECT p.state
+  FROM unnest($3::uuid[]) AS k(payment_id)
+ CROSS JOIN LATERAL (
+       SELECT state FROM payments
+        WHERE (merchant_id, livemode, payment_id) >= ($1, $2, k.payment_id) AND (merchant_id, livemode, payment_id) <= ($1, $2, k.payment_id)
+        ORDER BY merchant_id, livemode, payment_id LIMIT 1) p`
 
 	selectByIdempotencyKey = `
 SELECT state FROM payments WHERE idempotency = $1 LIMIT $2`

@@ -30,7 +30,10 @@ const columns = `refund_id, payment_id, merchant_id, livemode, amount, currency,
 // One statement per index and direction; ordering by all columns of the index
 // leaves the planner no other one to take.
 const (
-	selectOne = `SELECT ` + columns + ` FROM refunds WHERE merchant_id = $1 AND livemode = $2 AND refund_id = $3`
+	selectOne = `
+SELECT ` + columns + ` FROM refunds
+ WHERE (merchant_id, livemode, refund_id) >= ($1, $2, $3) AND (merchant_id, livemode, refund_id) <= ($1, $2, $3)
+ ORDER BY merchant_id, livemode, refund_id LIMIT 1`
 
 	selectByCreation = `
 SELECT ` + columns + ` FROM refunds
