@@ -3,6 +3,7 @@ package invariants
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -34,7 +35,8 @@ func (k *check) drain(ctx context.Context) error {
 }
 
 // look notes how far everybody is, and says who is behind.
-func (k *check) look(ctx context.Context) (behind string, err error) {
+func (k *check) look(ctx context.Context) (_ string, err error) {
+	var behind []string
 	k.relayed = make(map[int]int64, len(k.lanes))
 	k.projected = make([]map[int]int64, len(k.Views))
 	for i := range k.Views {
@@ -45,21 +47,21 @@ func (k *check) look(ctx context.Context) (behind string, err error) {
 			if _, k.relayed[lane], err = k.Broker.Bounds(ctx, lane); err != nil {
 				return "", fmt.Errorf("look at the stream of lane %d: %w", lane, err)
 			}
-			behind += k.lag("JetStream", lane, k.relayed[lane])
+			behind = k.lag(behind, "JetStream", lane, k.relayed[lane])
 		}
 		for i, view := range k.Views {
 			if k.projected[i][lane], err = view.Checkpoint(ctx, lane); err != nil {
 				return "", fmt.Errorf("read the checkpoint of %s: %w", view.Name(), err)
 			}
-			behind += k.lag(view.Name(), lane, k.projected[i][lane])
+			behind = k.lag(behind, view.Name(), lane, k.projected[i][lane])
 		}
 	}
-	return behind, nil
+	return strings.Join(behind, ", "), nil
 }
 
-func (k *check) lag(who string, lane int, reached int64) string {
+func (k *check) lag(behind []string, who string, lane int, reached int64) []string {
 	if head := k.heads[lane]; reached < head {
-		return fmt.Sprintf("%s is %d events behind lane %d; ", who, head-reached, lane)
+		return append(behind, fmt.Sprintf("%s is %d events behind lane %d", who, head-reached, lane))
 	}
-	return ""
+	return behind
 }

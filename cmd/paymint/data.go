@@ -103,7 +103,7 @@ func (d *data) close() {
 
 // lent reports whether the services run for this command alone: nobody appends,
 // relays or projects meanwhile.
-func (d *data) lent() bool { return d.env.Postgres != nil }
+func (d *data) lent() bool { return d.env.Postgres != nil || d.env.NATS != nil }
 
 // events reads the log's tables.
 func (d *data) events() invariants.Postgres { return invariants.Postgres{Pool: d.pool} }

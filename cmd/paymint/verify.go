@@ -81,6 +81,9 @@ func (d *data) verify(command *cobra.Command, patience time.Duration, full bool)
 		return invariants.Report{}, err
 	}
 	defer bus.Close()
+	if _, err := bus.RTT(); err != nil {
+		return invariants.Report{}, fmt.Errorf("reach NATS: %w; `paymint doctor` tells more", err)
+	}
 	js, err := jetstream.New(bus)
 	if err != nil {
 		return invariants.Report{}, fmt.Errorf("speak to JetStream: %w", err)
