@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"net/http"
 	"runtime/debug"
@@ -77,7 +78,7 @@ func (x *exchange) begin(s *Server, r *served, c echo.Context) {
 func (x *exchange) serve() (err error) {
 	defer func() {
 		if thrown := recover(); thrown != nil {
-			if thrown == http.ErrAbortHandler {
+			if aborted, is := thrown.(error); is && errors.Is(aborted, http.ErrAbortHandler) {
 				panic(thrown)
 			}
 			x.server.meter.panics.Inc()

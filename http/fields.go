@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/paymint/paymint/http/strictjson"
@@ -58,16 +59,6 @@ func (f *fields) integer(name string) (n int64, found bool) {
 		f.wrong(invalid(name, "must be an integer, written in digits alone"))
 	}
 	return n, ok
-}
-
-// amount wants a whole number of minor units; absent is nil. Its bounds are the
-// domain's to judge, where they depend on state.
-func (f *fields) amount(name string) *int64 {
-	n, ok := f.integer(name)
-	if !ok {
-		return nil
-	}
-	return &n
 }
 
 func (f *fields) has(name string) bool {
@@ -165,12 +156,10 @@ func metadataKey(key string) bool {
 	if key == "" || len(key) > metadataKeyMax {
 		return false
 	}
-	for i := range len(key) {
-		if c := key[i]; !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_') {
-			return false
-		}
-	}
-	return true
+	return !strings.ContainsFunc(key, func(r rune) bool {
+		lower, upper, digit := 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9'
+		return !lower && !upper && !digit && r != '_'
+	})
 }
 
 func oneOf(options []string) string {

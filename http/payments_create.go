@@ -96,12 +96,11 @@ func handle(text string) bool {
 	if !ok {
 		rest, ok = strings.CutPrefix(text, "tok_")
 	}
-	for i := range len(rest) {
-		if c := rest[i]; !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '_') {
-			return false
-		}
+	foreign := func(r rune) bool {
+		letter, digit := 'a' <= r && r <= 'z', '0' <= r && r <= '9'
+		return !letter && !digit && r != '_'
 	}
-	return ok && rest != ""
+	return ok && rest != "" && !strings.ContainsFunc(rest, foreign)
 }
 
 func customerOf(f *fields) id.Customer {

@@ -51,8 +51,9 @@ func bareAnswer(b []byte) (status int, bare bool) {
 		return 0, false
 	}
 	_, headers, found := bytes.Cut(b, []byte("\r\n"))
-	if !found || !(bytes.HasPrefix(headers, []byte("Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n")) ||
-		bytes.HasPrefix(headers, []byte("Connection: close\r\n")) && bytes.Contains(headers, []byte("Content-Length: 0\r\n"))) {
+	unparsed := bytes.HasPrefix(headers, []byte("Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"))
+	unexpected := bytes.HasPrefix(headers, []byte("Connection: close\r\n")) && bytes.Contains(headers, []byte("Content-Length: 0\r\n"))
+	if !found || !unparsed && !unexpected {
 		return 0, false
 	}
 	status, err := strconv.Atoi(string(b[9:line]))

@@ -46,8 +46,9 @@ func (v Value) appendCanonical(b []byte) []byte {
 			b = element.appendCanonical(b)
 		}
 		return append(b, ']')
+	default:
+		return append(b, v.raw...)
 	}
-	return append(b, v.raw...)
 }
 
 // appendQuoted quotes text, which is valid UTF-8 without control characters.
