@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -175,5 +176,26 @@ func TestABurstBeyondTheLimitIsTold(t *testing.T) {
 	wants(t, a, 429, "rate_limit_exceeded")
 	if a.Header.Get("Retry-After") != "1" || a.Header.Get("X-RateLimit-Remaining") != "0" {
 		t.Errorf("headers: %v", a.Header)
+	}
+}
+
+func TestCallersWhoBringAColdKeyAtOnceShareItsVerification(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var callers sync.WaitGroup
+	for range 32 {
+		callers.Go(func() {
+			if a := w.get("/v1/payments"); a.StatusCode != http.StatusOK {
+				t.Errorf("got %d %s", a.StatusCode, a.raw)
+			}
+		})
+	}
+	callers.Wait()
+	metrics := string(w.get("/metrics").raw)
+	_, rest, _ := strings.Cut(metrics, `paymint_http_key_checks_total{result="verified"} `)
+	verified, _, _ := strings.Cut(rest, "\n")
+	// A caller may come just before the first verification is remembered; 32 would mean one each.
+	if verified != "1" && verified != "2" {
+		t.Errorf("%q verifications for one key", verified)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/maypok86/otter/v2"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/paymint/paymint/commands"
 	"github.com/paymint/paymint/domain/access"
@@ -59,6 +60,8 @@ type keyring struct {
 	meter   *meter
 	known   *otter.Cache[access.Digest, *remembered]
 	slots   chan struct{}
+	// verifying joins the callers that wait for one key's verification.
+	verifying singleflight.Group
 
 	revision atomic.Int64
 	checked  atomic.Int64 // when revision was last read, Unix nanoseconds
@@ -112,7 +115,7 @@ func (k *keyring) open(ctx context.Context, secret access.Secret, digest access.
 		return access.Principal{}, true, fail(codeKeyRevoked, "This API key was revoked.")
 	}
 	if known == nil || known.hash != key.Hash || k.now().Sub(known.verified) > verifiedFor {
-		if err := k.verify(ctx, secret, key.Hash); err != nil {
+		if err := k.verifyOnce(ctx, secret, digest, key.Hash); err != nil {
 			return access.Principal{}, true, err
 		}
 	}
@@ -128,6 +131,15 @@ func (k *keyring) remember(digest access.Digest, before, now *remembered) {
 		now.verified = before.verified
 	}
 	k.known.Set(digest, now)
+}
+
+// verifyOnce lets callers who come with the same cold key at once wait for one
+// verification: a busy merchant's first second would else cost minutes of CPU.
+func (k *keyring) verifyOnce(ctx context.Context, secret access.Secret, digest access.Digest, hash string) error {
+	_, err, _ := k.verifying.Do(string(digest[:])+hash, func() (any, error) {
+		return nil, k.verify(context.WithoutCancel(ctx), secret, hash)
+	})
+	return err
 }
 
 // verify pays for Argon2id, few at a time.

@@ -77,7 +77,8 @@ func (a *app) openProjector(ctx context.Context) error {
 	for _, lane := range a.lanes() {
 		f := projections.NewFollower(projections.Config{
 			Lane: lane, Projections: readModelsOf(), Decoders: decoders(), Log: a.store, Storage: storage,
-			Now: a.now, Logger: a.log, Metrics: a.registry, Tracer: a.tracer,
+			Live: projections.JetStream{Conn: a.bus, Lane: lane, Stream: relay.StreamName(lane)},
+			Now:  a.now, Logger: a.log, Metrics: a.registry, Tracer: a.tracer,
 		})
 		a.followers = append(a.followers, f)
 		a.loops = append(a.loops, loop{fmt.Sprintf("projector of lane %d", lane), f.Run})
