@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/paymint/paymint/eventstore/failpoint"
 )
 
 const (
@@ -52,13 +55,14 @@ type appender struct {
 	distrust                 int
 	partition, partitionSize int64 // of the last position seen
 	ended                    chan struct{}
+	background               sync.WaitGroup // looks for the database while it is away
 }
 
 // run serves the lane until the store is closed and all that waited is settled.
 func (a *appender) run(ctx context.Context) {
 	defer close(a.ended)
 	defer a.tails.Close()
-	defer func() { a.session.close() }()
+	defer func() { a.session.close(ctx) }()
 	for {
 		a.batch = a.queue.take(a.batch[:0])
 		if len(a.batch) > 0 {
@@ -96,15 +100,16 @@ type sending struct {
 
 // send tries until the batch is settled or its end is certain enough to tell.
 func (a *appender) send(ctx context.Context, work *sending) error {
-	var err error
+	var last error
 	for range attemptsMax {
-		if err = a.reach(ctx, work); err != nil {
+		if err := a.reach(ctx, work); err != nil {
 			return err
 		}
 		work.trusting = a.form.fill(a.lane, work.batch) && work.trusting && work.doubt.IsZero()
 		a.form.trust(work.trusting)
-		var reply verdict
-		reply, err = a.session.append(ctx, a.form.values[:])
+		failpoint.Hit("log.batch_taken")
+		reply, err := a.session.append(ctx, a.form.values[:])
+		failpoint.Hit("log.batch_committed")
 		if err == nil {
 			err = a.settle(ctx, work, reply)
 		}
@@ -112,18 +117,18 @@ func (a *appender) send(ctx context.Context, work *sending) error {
 			return nil
 		}
 		var again bool
-		if again, err = a.afterFailure(ctx, work, err); !again {
-			return err
+		if again, last = a.afterFailure(ctx, work, err); !again {
+			return last
 		}
 	}
-	return err
+	return last
 }
 
 // afterFailure tells whether the batch is to be sent again, or what to tell the callers.
 func (a *appender) afterFailure(ctx context.Context, work *sending, failure error) (again bool, err error) {
 	switch cause := judge(failure); {
 	case cause == connectionLost:
-		a.session.close()
+		a.session.close(ctx)
 		if work.doubt.IsZero() {
 			work.doubt = time.Now()
 			a.meter.doubts.Inc()
@@ -131,7 +136,7 @@ func (a *appender) afterFailure(ctx context.Context, work *sending, failure erro
 		a.config.Log.Warn("lost the connection in a commit, looking after it", "lane", a.lane, "commands", len(work.batch), "error", failure)
 		return true, unknown(failure)
 	case cause == neverSent:
-		a.session.close()
+		a.session.close(ctx)
 		return true, unknown(failure)
 	case cause == lostRace:
 		return true, unknown(failure)
@@ -279,19 +284,19 @@ func (a *appender) dial(ctx context.Context, until time.Time) error {
 // because the batch at hand must be told now.
 func (a *appender) away(ctx context.Context) {
 	a.queue.stop(fmt.Errorf("%w: the database cannot be reached", ErrUnavailable), true)
-	go func() {
+	a.background.Go(func() {
 		for wait := retryMin; ctx.Err() == nil; wait = min(2*wait, retryMax) {
 			attempt, cancel := context.WithTimeout(ctx, a.config.AppendTimeout)
 			session, err := connect(attempt, a.connect, a.config.AppendTimeout)
 			cancel()
 			if err == nil {
-				session.close()
+				session.close(ctx)
 				a.queue.resume()
 				return
 			}
 			pause(ctx, wait)
 		}
-	}()
+	})
 }
 
 func (a *appender) makePartitions(ctx context.Context, batch []*entry) error {

@@ -2,6 +2,7 @@ package eventstore
 
 import (
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -180,8 +181,7 @@ func (f *form) refusals(batch []*entry, v verdict) (claimed []*entry) {
 		number, actual := v.conflicts[i], v.conflicts[i+1]
 		command := f.writeOf[number]
 		if e := batch[command]; e.result.Err == nil {
-			w := &e.command.Writes[number-f.firstOf[command]]
-			e.result.Err = &ConflictError{Stream: w.Stream, Expected: w.Expected, Actual: actual}
+			e.result.Err = e.command.Writes[number-f.firstOf[command]].refusal(actual)
 		}
 	}
 	for _, number := range v.claimed {
@@ -190,6 +190,13 @@ func (f *form) refusals(batch []*entry, v verdict) (claimed []*entry) {
 		claimed = append(claimed, e)
 	}
 	return claimed
+}
+
+func (w *Write) refusal(actual int) error {
+	if actual < 0 {
+		return fmt.Errorf("%w: stream %s belongs to another lane", ErrMalformed, w.Stream.ID)
+	}
+	return &ConflictError{Stream: w.Stream, Expected: w.Expected, Actual: actual}
 }
 
 // place numbers the events of the accepted commands from the head on and writes the

@@ -198,7 +198,7 @@ func BenchmarkOneTransactionPerCommand(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		b.Cleanup(session.close)
+		b.Cleanup(func() { session.close(context.Background()) })
 		roads <- road{session, newForm()}
 	}
 	s.measure(b, 512, func(ctx context.Context) {

@@ -155,7 +155,9 @@ func (c Command) Prepare() (Prepared, error) {
 		}
 	}
 	if c.Answer != nil {
-		p.Answer = append(buffer[len(buffer):], c.Answer.Body...)
+		start := len(buffer)
+		buffer = append(buffer, c.Answer.Body...)
+		p.Answer = buffer[start:]
 	}
 	return p, nil
 }

@@ -186,7 +186,7 @@ func (e *Event) parseTexts(rest []byte) error {
 		}
 		size := int(rest[0])
 		if size > 0 {
-			*field = unsafe.String(&rest[1], size) // the frame does not change: that is its contract
+			*field = unsafe.String(&rest[1], size) //nolint:gosec // within the slice, and the frame does not change: that is its contract
 		}
 		rest = rest[1+size:]
 	}

@@ -62,7 +62,7 @@ func (c Config) withDefaults() Config {
 type Store struct {
 	config    Config
 	appenders map[int]*appender
-	lanes     sync.Map // merchant to lane: an assignment never changes
+	lanes     laneCache
 	grow      chan struct{}
 	cancel    context.CancelFunc
 	upkeep    sync.WaitGroup
@@ -140,6 +140,9 @@ func (s *Store) Close(ctx context.Context) error {
 		}
 	}
 	s.cancel()
+	for _, a := range s.appenders {
+		a.background.Wait()
+	}
 	s.upkeep.Wait()
 	return nil
 }

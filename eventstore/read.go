@@ -140,31 +140,3 @@ func (s *Store) Claimed(ctx context.Context, key ClaimKey, now time.Time) (found
 	}
 	return found, ok, nil
 }
-
-// LaneOf tells a merchant's lane; ErrUnassigned when it has none. The answer never
-// changes and is remembered.
-func (s *Store) LaneOf(ctx context.Context, merchant uuid.UUID) (int, error) {
-	if lane, ok := s.lanes.Load(merchant); ok {
-		return lane.(int), nil //nolint:errcheck // only ints are stored
-	}
-	var lane int
-	err := s.config.Pool.QueryRow(ctx, "SELECT lane FROM public.merchant_lanes WHERE merchant_id = $1", merchant).Scan(&lane)
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = ErrUnassigned
-	}
-	if err != nil {
-		return 0, fmt.Errorf("lane of merchant %s: %w", merchant, err)
-	}
-	s.lanes.Store(merchant, lane)
-	return lane, nil
-}
-
-// AssignLane puts a merchant into a lane, for ever: the first assignment stays and is
-// returned, whoever makes the next.
-func (s *Store) AssignLane(ctx context.Context, merchant uuid.UUID, lane int) (int, error) {
-	_, err := s.config.Pool.Exec(ctx, "INSERT INTO public.merchant_lanes (merchant_id, lane) VALUES ($1, $2) ON CONFLICT DO NOTHING", merchant, lane)
-	if err != nil {
-		return 0, fmt.Errorf("assign merchant %s to lane %d: %w", merchant, lane, err)
-	}
-	return s.LaneOf(ctx, merchant)
-}

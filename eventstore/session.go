@@ -26,6 +26,8 @@ func SetRole(config *pgconn.Config, role string) {
 	config.RuntimeParams["role"] = role
 }
 
+const goodbye = 100 * time.Millisecond
+
 const (
 	statementAppend = "append"
 	statementClaims = "claims"
@@ -83,7 +85,7 @@ func connect(ctx context.Context, config *pgx.ConnConfig, timeout time.Duration)
 	s := &session{conn: conn, timeout: timeout + timeout/2}
 	for name, text := range statements {
 		if _, err := conn.Prepare(ctx, name, text); err != nil {
-			s.close()
+			s.close(ctx)
 			return nil, fmt.Errorf("prepare %s: %w", name, err)
 		}
 	}
@@ -99,7 +101,7 @@ func (s *session) append(ctx context.Context, values [][]byte) (verdict, error) 
 	}
 	reader := s.conn.PgConn().ExecPrepared(context.WithoutCancel(ctx), statementAppend, values, binaryFormats, binaryFormats[:1])
 	var reply verdict
-	var unreadable error = errReply
+	unreadable := errReply
 	for reader.NextRow() {
 		reply, unreadable = readVerdict(reader.Values())
 	}
@@ -125,11 +127,12 @@ func (s *session) bounded() error { return s.socket().SetDeadline(time.Now().Add
 
 func (s *session) alive() bool { return s != nil && !s.conn.IsClosed() }
 
-func (s *session) close() {
+// close says goodbye if that takes no time; PostgreSQL notices either way.
+func (s *session) close(ctx context.Context) {
 	if s == nil {
 		return
 	}
-	ctx, cancel := context.WithDeadline(context.Background(), time.Now()) //nolint:forbidigo // nothing is waited for: it only ends the connection
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
 	defer cancel()
 	_ = s.conn.Close(ctx) // whatever it says, the connection is gone
 }

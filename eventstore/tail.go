@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// TailEventsMax is how many events a Tail keeps for a reader that is behind: two
-// seconds of a fast lane. Older ones are forgotten; the log has them.
-const TailEventsMax = 65_536
+// TailEventsMax is how many events a Tail keeps for a reader that is behind: half a
+// second of a fast lane, some 30 MB. Older ones are forgotten; the log has them.
+const TailEventsMax = 16_384
 
 // Batch is what one transaction committed to a lane, in order of position. Frames
 // are those of Events, made once for the database and the relay alike.

@@ -213,7 +213,7 @@ CREATE FUNCTION append_batch(
     a_command integer[], a_key uuid[], a_at timestamptz[], a_status smallint[], a_body bytea[],
     OUT head bigint,        -- before the batch
     OUT claimed integer[],  -- claims refused: number in c_
-    OUT conflicts integer[] -- writes refused: number in w_ and actual version, in turn
+    OUT conflicts integer[] -- writes refused: number in w_ and actual version (-1: in another lane), in turn
 )
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
@@ -249,10 +249,10 @@ BEGIN
                 AND c.claimed_at >= date_trunc('day', w.t, 'UTC') - interval '48 hours'
                 AND c.claimed_at < date_trunc('day', w.t, 'UTC') + interval '48 hours');
         WITH conflict AS (
-            SELECT w.o, w.m, coalesce(h.version, 0) AS actual
+            SELECT w.o, w.m, CASE WHEN h.lane <> p_lane THEN -1 ELSE coalesce(h.version, 0) END AS actual
             FROM unnest(w_stream, w_expected, w_command) WITH ORDINALITY AS w(s, x, m, o)
             LEFT JOIN public.stream_heads h ON h.stream_id = w.s
-            WHERE coalesce(h.version, 0) <> w.x)
+            WHERE coalesce(h.version, 0) <> w.x OR h.lane <> p_lane)
         SELECT (SELECT array_agg(v ORDER BY o, i) FROM conflict, unnest(ARRAY[o::integer, actual]) WITH ORDINALITY AS p(v, i)),
                refused || (SELECT array_agg(m) FROM conflict)
             INTO conflicts, refused;

@@ -57,7 +57,7 @@ func Up(ctx context.Context, url string) error {
 	if err := makeRoles(ctx, url); err != nil {
 		return fmt.Errorf("migrate: make the roles: %w", err)
 	}
-	return with(ctx, url, func(provider *goose.Provider) error {
+	return with(url, func(provider *goose.Provider) error {
 		for attempt := 1; ; attempt++ {
 			_, err := provider.Up(ctx)
 			refused, ok := errors.AsType[*pgconn.PgError](err)
@@ -76,7 +76,7 @@ func Up(ctx context.Context, url string) error {
 // Status lists this binary's files in order. It changes nothing that matters: an
 // untouched database gets goose's own empty table.
 func Status(ctx context.Context, url string) (list []Applied, err error) {
-	err = with(ctx, url, func(provider *goose.Provider) error {
+	err = with(url, func(provider *goose.Provider) error {
 		states, err := provider.Status(ctx)
 		for _, state := range states {
 			list = append(list, Applied{Version: state.Source.Version, File: state.Source.Path, At: state.AppliedAt})
@@ -86,13 +86,13 @@ func Status(ctx context.Context, url string) (list []Applied, err error) {
 	return list, err
 }
 
-func with(ctx context.Context, url string, use func(*goose.Provider) error) error {
+func with(url string, use func(*goose.Provider) error) error {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
 	db := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(becomeOwner))
-	defer db.Close()
+	defer func() { _ = db.Close() }() // nothing of it is used any more
 	provider, err := newProvider(db)
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)

@@ -241,6 +241,17 @@ func lanesCountApart(t *testing.T, log Log) {
 	}
 }
 
+func streamStays(t *testing.T, log Log) {
+	stream := Payment()
+	mustAppend(t, log, Write(stream, 0, 1))
+	for _, expected := range []int{0, 1, 2} {
+		if _, err := log.Append(t.Context(), 1, Write(stream, expected, 1)); !errors.Is(err, eventstore.ErrMalformed) {
+			t.Errorf("in another lane, expecting version %d: %v", expected, err)
+		}
+	}
+	mustAppend(t, log, Write(stream, 1, 1))
+}
+
 func merchantStays(t *testing.T, log Log) {
 	merchant := NewID()
 	if _, err := log.LaneOf(t.Context(), merchant); !errors.Is(err, eventstore.ErrUnassigned) {

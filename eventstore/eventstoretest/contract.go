@@ -76,4 +76,5 @@ var promises = []struct {
 	{"ATailingReaderMissesNothing", tailingReader},
 	{"ATailHandsOverWhatWasCommittedInOrder", tailInOrder},
 	{"AMerchantStaysInItsLane", merchantStays},
+	{"AStreamStaysInItsLane", streamStays},
 }

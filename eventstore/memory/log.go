@@ -10,6 +10,7 @@ package memory
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -107,7 +108,7 @@ func (l *Log) append(ctx context.Context, lane int, c *eventstore.Command, toget
 	if err := fault.before(); err != nil {
 		return eventstore.Receipt{}, err
 	}
-	if err := l.refuse(c); err != nil {
+	if err := l.refuse(lane, c); err != nil {
 		return eventstore.Receipt{}, err
 	}
 	l.keep(lane, c, prepared, batch)
@@ -115,7 +116,7 @@ func (l *Log) append(ctx context.Context, lane int, c *eventstore.Command, toget
 }
 
 // refuse looks in the order of the contract: claim first, then versions.
-func (l *Log) refuse(c *eventstore.Command) error {
+func (l *Log) refuse(lane int, c *eventstore.Command) error {
 	if c.Claim != nil {
 		if found, ok := l.claimed(c.Claim.Key, c.Claim.At); ok {
 			return &eventstore.ClaimedError{Claimed: found}
@@ -123,7 +124,11 @@ func (l *Log) refuse(c *eventstore.Command) error {
 	}
 	for i := range c.Writes {
 		w := &c.Writes[i]
-		if actual := len(l.streams[w.Stream.ID]); actual != w.Expected {
+		history := l.streams[w.Stream.ID]
+		if len(history) > 0 && history[0].Lane != lane {
+			return fmt.Errorf("%w: stream %s belongs to another lane", eventstore.ErrMalformed, w.Stream.ID)
+		}
+		if actual := len(history); actual != w.Expected {
 			return &eventstore.ConflictError{Stream: w.Stream, Expected: w.Expected, Actual: actual}
 		}
 	}
