@@ -126,11 +126,20 @@ func (f *Follower) try(ctx context.Context, b *batch) (stopped *member, err erro
 			return nil, err
 		}
 	}
-	of := make([]Progress, len(b.members))
+	var prepare Trip
 	for i, m := range b.members {
 		if err := m.stage.Fold(ctx, mine[i], f.past); err != nil {
 			return m, err
 		}
+		m.stage.Prepare(&prepare)
+	}
+	if !prepare.Empty() {
+		if err := f.Storage.Load(ctx, &prepare); err != nil {
+			return nil, err
+		}
+	}
+	of := make([]Progress, len(b.members))
+	for i, m := range b.members {
 		m.stage.Save(&save)
 		of[i] = m.Progress
 	}

@@ -36,7 +36,7 @@ const StreamEventsMax = 10_000
 // scan and a sort, cheap then) would otherwise stay prepared while it fills.
 func ReaderSettings() map[string]string {
 	return map[string]string{
-		"enable_seqscan": "off", "enable_sort": "off", "enable_bitmapscan": "off",
+		"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_sort": "off", "enable_incremental_sort": "off",
 		"enable_hashjoin": "off", "enable_mergejoin": "off", "jit": "off",
 		"plan_cache_mode": "force_generic_plan",
 	}

@@ -44,7 +44,7 @@ const (
 	farBehind = 8192
 	// linger is how long a batch collects under load, so that a payment's intent and
 	// outcome become one row write. Nobody alone ever waits for it.
-	linger = 25 * time.Millisecond
+	linger = 40 * time.Millisecond
 	// busyFrom is how many events in the last batch mean load.
 	busyFrom = 16
 	// idlePoll is how often the log is asked whether the live source tells everything;
@@ -69,7 +69,7 @@ type Config struct {
 	Live        LiveSource // nil: the log is polled
 
 	BatchMax int           // events in one transaction; 4096 when zero
-	Linger   time.Duration // under load; 25 ms when zero, none when negative
+	Linger   time.Duration // under load; 40 ms when zero, none when negative
 
 	Now     func() time.Time // for the lag in seconds
 	Logger  *slog.Logger

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/paymint/paymint/domain/payment"
+	"github.com/paymint/paymint/eventstore"
 	"github.com/paymint/paymint/eventstore/embedded/embeddedtest"
 	"github.com/paymint/paymint/eventstore/relay"
 	"github.com/paymint/paymint/projections"
@@ -73,10 +74,8 @@ func historyOf(w *projectionstest.World, life projectionstest.Life) []payment.Re
 func totalsEqualCounts(w *projectionstest.World) {
 	w.Helper()
 	for _, of := range []string{
-		`SELECT merchant_id, livemode, status, currency, count(*) n FROM payments GROUP BY 1, 2, 3, 4
-		 EXCEPT SELECT merchant_id, livemode, status, currency, total FROM payments_totals WHERE total <> 0`,
-		`SELECT merchant_id, livemode, status, currency, total FROM payments_totals WHERE total <> 0
-		 EXCEPT SELECT merchant_id, livemode, status, currency, count(*) FROM payments GROUP BY 1, 2, 3, 4`,
+		`SELECT group_id, count(*) n FROM payments GROUP BY 1 EXCEPT SELECT group_id, total FROM payments_totals`,
+		`SELECT group_id, total FROM payments_totals WHERE total <> 0 EXCEPT SELECT group_id, count(*) FROM payments GROUP BY 1`,
 		`SELECT merchant_id, livemode, status, total FROM refunds_totals WHERE total <> 0
 		 EXCEPT SELECT merchant_id, livemode, status, count(*) FROM refunds GROUP BY 1, 2, 3`,
 	} {
@@ -127,6 +126,21 @@ func TestLiveFollowingSurvivesAStoppedAndAWipedBroker(t *testing.T) {
 	}
 	w.Eventually("the stream is wiped", func() bool { return js.DeleteStream(t.Context(), relay.StreamName(0)) == nil })
 	lives = append(lives, w.AppendAll(projectionstest.NewLives(6, 2), 50)...)
+	w.CaughtUp(f)
+	equalsTheFold(w, lives)
+}
+
+func TestFollowingTheAppendersMemoryNeedsNoBroker(t *testing.T) {
+	t.Parallel()
+	w := projectionstest.Open(t)
+	lives := w.AppendAll(projectionstest.NewLives(14, 2), 30)
+	f := w.Follow(projections.Config{
+		Projections: readModels(), Decoders: decoders(),
+		Live: projections.Tail{Of: func() *eventstore.Tail { return w.Store.Tail(0) }},
+	})
+	lives = append(lives, w.AppendAll(projectionstest.NewLives(15, 2), 200)...)
+	w.CaughtUp(f)
+	lives = append(lives, w.AppendAll(projectionstest.NewLives(16, 2), 1)...)
 	w.CaughtUp(f)
 	equalsTheFold(w, lives)
 }

@@ -19,13 +19,15 @@ type Projection interface {
 }
 
 // Stage is a projection at work on the tables of one version. The Follower calls
-// Load, Fold, Save and Settle in turn, from one goroutine.
+// Load, Fold, Prepare, Save and Settle in turn, from one goroutine.
 type Stage interface {
 	// Load queues the reading of the rows that events will change.
 	Load(trip *Trip, events []*Event)
 	// Fold brings rows forward, in memory. It stops at the first event it cannot fold,
 	// with a *FoldError.
 	Fold(ctx context.Context, events []*Event, past Past) error
+	// Prepare queues what must be read or made before Save.
+	Prepare(trip *Trip)
 	// Save queues the writing of what Fold changed.
 	Save(trip *Trip)
 	// Settle ends a batch: its transaction was committed, or nothing of it was.
@@ -61,6 +63,13 @@ type Table[R any] interface {
 	Load(trip *Trip, keys []RowKey, found func(stream uuid.UUID, row *R))
 	// Save queues the writing of all changes of a batch; each stream occurs once.
 	Save(trip *Trip, changes []*Change[R])
+}
+
+// Preparing is a Table that must read or make something before it can save.
+type Preparing[R any] interface {
+	// Prepare queues that; it is made in a round trip of its own, and stays made when
+	// the batch is not committed.
+	Prepare(trip *Trip, changes []*Change[R])
 }
 
 // Rows is a projection whose rows belong to one stream each: the fold is pure, the
@@ -191,26 +200,36 @@ func (s *rowStage[R]) begin(ctx context.Context, e *Event, past Past) (*Change[R
 	return change, nil
 }
 
+func (s *rowStage[R]) Prepare(trip *Trip) {
+	if table, prepares := s.table.(Preparing[R]); prepares && len(s.order) > 0 {
+		table.Prepare(trip, s.order)
+	}
+}
+
 func (s *rowStage[R]) Save(trip *Trip) {
-	kept := s.order
-	if s.rows.Keep != nil {
-		kept = kept[:0:0]
-		for _, change := range s.order {
-			if !s.rows.Keep(change.New) {
-				continue
-			}
-			if change.Old != nil && !s.rows.Keep(change.Old) {
-				shown := *change
-				shown.Old = nil // there is no row of it yet
-				kept = append(kept, &shown)
-				continue
-			}
+	if kept := s.kept(); len(kept) > 0 {
+		s.table.Save(trip, kept)
+	}
+}
+
+// kept is the changes that are worth a place in the table.
+func (s *rowStage[R]) kept() []*Change[R] {
+	if s.rows.Keep == nil {
+		return s.order
+	}
+	var kept []*Change[R]
+	for _, change := range s.order {
+		switch {
+		case !s.rows.Keep(change.New):
+		case change.Old != nil && !s.rows.Keep(change.Old):
+			first := *change
+			first.Old = nil // there is no row of it yet
+			kept = append(kept, &first)
+		default:
 			kept = append(kept, change)
 		}
 	}
-	if len(kept) > 0 {
-		s.table.Save(trip, kept)
-	}
+	return kept
 }
 
 func (s *rowStage[R]) Settle(committed bool) {

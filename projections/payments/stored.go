@@ -20,9 +20,15 @@ type Stored struct {
 }
 
 const selectStored = `
-SELECT p.amount, p.due_at, p.version, p.status, p.lane, p.livemode, p.merchant_id, p.payment_id, p.customer_id, p.idempotency, p.currency, p.state
+SELECT p.amount, p.due_at, p.version, coalesce(t.status, 0), p.lane, p.livemode, p.merchant_id, p.payment_id, p.customer_id, p.idempotency,
+       coalesce(t.currency, ''), p.state
   FROM unnest($1::uuid[], $2::boolean[], $3::uuid[]) AS k(merchant_id, livemode, payment_id)
-  JOIN payments p ON p.merchant_id = k.merchant_id AND p.livemode = k.livemode AND p.payment_id = k.payment_id`
+ CROSS JOIN LATERAL (
+       SELECT * FROM payments o
+        WHERE (o.merchant_id, o.livemode, o.payment_id) >= (k.merchant_id, k.livemode, k.payment_id)
+          AND (o.merchant_id, o.livemode, o.payment_id) <= (k.merchant_id, k.livemode, k.payment_id)
+        ORDER BY o.merchant_id, o.livemode, o.payment_id LIMIT 1) p
+  LEFT JOIN payments_totals t ON t.group_id = p.group_id AND t.merchant_id = p.merchant_id AND t.livemode = p.livemode`
 
 // ReadStored reads the rows of those of the keys that have one, from the tables in use.
 func ReadStored(ctx context.Context, db projections.Database, keys []projections.RowKey) ([]Stored, error) {
@@ -44,10 +50,10 @@ func ReadStored(ctx context.Context, db projections.Database, keys []projections
 // StoredOf is the row that r has by right. It is made by the code that writes rows.
 func StoredOf(r Resource, lane int) Stored {
 	var u upsert
-	u.add(&projections.Change[Resource]{Stream: r.ID.UUID(), Lane: lane, New: &r})
+	u.add(&projections.Change[Resource]{Stream: r.ID.UUID(), Lane: lane, New: &r}, 0)
 	s := storedColumns{
-		amount: u.amounts[0], due: u.due[0], version: u.versions[0], status: u.statuses[0], lane: u.lanes[0], livemode: u.livemodes[0],
-		merchant: u.merchants[0], payment: u.ids[0], customer: u.customers[0], key: u.idempotency[0], currency: u.currencies[0], state: u.states[0],
+		amount: u.amounts[0], due: u.due[0], version: u.versions[0], status: statusCode(r.Status), lane: u.lanes[0], livemode: u.livemodes[0],
+		merchant: u.merchants[0], payment: u.ids[0], customer: u.customers[0], key: u.idempotency[0], currency: string(r.Currency), state: u.states[0],
 	}
 	return s.stored()
 }

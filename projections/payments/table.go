@@ -52,12 +52,18 @@ func Table(version int) projections.Table[Resource] {
 		copyRows:    fmt.Sprintf(copyRows, version),
 		copyLabels:  fmt.Sprintf(copyLabels, version),
 		upsert:      fmt.Sprintf(upsertRows, version),
+		makeGroups:  fmt.Sprintf(makeGroups, version),
+		readGroups:  fmt.Sprintf(readGroups, version),
 		addToTotals: fmt.Sprintf(addToTotals, version),
+		groups:      map[group]int64{},
 	}
 }
 
 type table struct {
-	load, copyRows, copyLabels, upsert, addToTotals string
+	load, copyRows, copyLabels, upsert  string
+	makeGroups, readGroups, addToTotals string
+
+	groups map[group]int64 // what payments are counted by, to the row that counts
 
 	rows, labels projections.CopyRows // memory for the next batch
 }
@@ -73,22 +79,17 @@ SELECT p.state
         ORDER BY t.merchant_id, t.livemode, t.payment_id LIMIT 1) p`
 
 	copyRows = `
-COPY payments_v%d (amount, idempotency, due_at, version, status, lane, livemode, merchant_id, payment_id, customer_id, currency, state)
+COPY payments_v%d (group_id, amount, idempotency, due_at, version, lane, livemode, merchant_id, payment_id, customer_id, state)
 FROM STDIN (FORMAT binary)`
 
 	copyLabels = `COPY payments_labels_v%d (label, livemode, merchant_id, payment_id) FROM STDIN (FORMAT binary)`
 
 	upsertRows = `
-INSERT INTO payments_v%[1]d AS p (amount, due_at, version, status, lane, livemode, merchant_id, payment_id, customer_id, idempotency, currency, state)
-SELECT * FROM unnest($1::bigint[], $2::timestamptz[], $3::integer[], $4::smallint[], $5::smallint[], $6::boolean[], $7::uuid[],
-                     $8::uuid[], $9::uuid[], $10::bigint[], $11::text[], $12::bytea[])
+INSERT INTO payments_v%d AS p (group_id, amount, due_at, version, lane, livemode, merchant_id, payment_id, customer_id, idempotency, state)
+SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::integer[], $5::smallint[], $6::boolean[], $7::uuid[],
+                     $8::uuid[], $9::uuid[], $10::bigint[], $11::bytea[])
     ON CONFLICT (merchant_id, livemode, payment_id) DO UPDATE
-   SET amount = excluded.amount, due_at = excluded.due_at, version = excluded.version, status = excluded.status, state = excluded.state`
-
-	addToTotals = `
-INSERT INTO payments_totals_v%[1]d AS t (total, status, livemode, merchant_id, currency)
-SELECT * FROM unnest($1::bigint[], $2::smallint[], $3::boolean[], $4::uuid[], $5::text[])
-    ON CONFLICT (merchant_id, livemode, status, currency) DO UPDATE SET total = t.total + excluded.total`
+   SET group_id = excluded.group_id, due_at = excluded.due_at, version = excluded.version, state = excluded.state`
 )
 
 // copiedFrom is from how many new rows on a COPY is cheaper than one more statement
@@ -127,7 +128,7 @@ func (t *table) Save(trip *projections.Trip, changes []*projections.Change[Resou
 			t.copy(change)
 			continue
 		}
-		changed.add(change)
+		changed.add(change, t.groups[groupOf(change.New)])
 	}
 	if t.rows.Len() > 0 {
 		trip.Copy(t.copyRows, &t.rows)
@@ -135,7 +136,7 @@ func (t *table) Save(trip *projections.Trip, changes []*projections.Change[Resou
 	if t.labels.Len() > 0 {
 		trip.Copy(t.copyLabels, &t.labels)
 	}
-	if len(changed.versions) > 0 {
+	if len(changed.ids) > 0 {
 		trip.Query(t.upsert, nil, changed.arguments()...)
 	}
 	t.count(trip, changes)
@@ -143,7 +144,8 @@ func (t *table) Save(trip *projections.Trip, changes []*projections.Change[Resou
 
 func (t *table) copy(change *projections.Change[Resource]) {
 	r, c := change.New, &t.rows
-	c.Row(12)
+	c.Row(11)
+	c.Int8(t.groups[groupOf(r)])
 	c.Int8(r.Amount)
 	if r.IdempotencyKey == "" {
 		c.Null()
@@ -152,13 +154,11 @@ func (t *table) copy(change *projections.Change[Resource]) {
 	}
 	c.TimeOrNull(dueAt(&r.state))
 	c.Int4(int32(r.Version))
-	c.Int2(statusCode(r.Status))
 	c.Int2(int16(change.Lane))
 	c.Bool(r.Livemode)
 	c.UUID(r.Merchant.UUID())
 	c.UUID(change.Stream)
 	c.UUIDOrNull(r.Customer.UUID())
-	c.Text(string(r.Currency))
 	c.Append(r.encode)
 }
 

@@ -10,30 +10,28 @@ import (
 
 // upsert is rows as columns, the shape unnest wants.
 type upsert struct {
+	groups      []int64
 	amounts     []int64
 	due         []*time.Time
 	versions    []int32
-	statuses    []int16
 	lanes       []int16
 	livemodes   []bool
 	merchants   [][16]byte
 	ids         [][16]byte
 	customers   []*[16]byte
 	idempotency []*int64
-	currencies  []string
 	states      [][]byte
 }
 
-func (u *upsert) add(change *projections.Change[Resource]) {
+func (u *upsert) add(change *projections.Change[Resource], group int64) {
 	r := change.New
+	u.groups = append(u.groups, group)
 	u.amounts = append(u.amounts, r.Amount)
 	u.versions = append(u.versions, int32(r.Version))
-	u.statuses = append(u.statuses, statusCode(r.Status))
 	u.lanes = append(u.lanes, int16(change.Lane))
 	u.livemodes = append(u.livemodes, r.Livemode)
 	u.merchants = append(u.merchants, r.Merchant.UUID())
 	u.ids = append(u.ids, change.Stream)
-	u.currencies = append(u.currencies, string(r.Currency))
 	u.states = append(u.states, r.encode(make([]byte, 0, 384)))
 	var due *time.Time
 	if at := dueAt(&r.state); !at.IsZero() {
@@ -54,5 +52,5 @@ func (u *upsert) add(change *projections.Change[Resource]) {
 }
 
 func (u *upsert) arguments() []any {
-	return []any{u.amounts, u.due, u.versions, u.statuses, u.lanes, u.livemodes, u.merchants, u.ids, u.customers, u.idempotency, u.currencies, u.states}
+	return []any{u.groups, u.amounts, u.due, u.versions, u.lanes, u.livemodes, u.merchants, u.ids, u.customers, u.idempotency, u.states}
 }

@@ -68,9 +68,8 @@ SELECT t.status, t.currency, p.state
   FROM payments_totals t
  CROSS JOIN LATERAL (
        SELECT state FROM payments p
-        WHERE (p.merchant_id, p.livemode, p.status, p.currency, p.payment_id) >= (t.merchant_id, t.livemode, t.status, t.currency, $5)
-          AND (p.merchant_id, p.livemode, p.status, p.currency, p.payment_id) <= (t.merchant_id, t.livemode, t.status, t.currency, $6)
-        ORDER BY p.merchant_id, p.livemode, p.status, p.currency, p.payment_id LIMIT $7) p
+        WHERE (p.group_id, p.payment_id) >= (t.group_id, $5) AND (p.group_id, p.payment_id) <= (t.group_id, $6)
+        ORDER BY p.group_id, p.payment_id LIMIT $7) p
  WHERE t.merchant_id = $1 AND t.livemode = $2 AND t.total > 0
    AND ($3::smallint = 0 OR t.status = $3) AND ($4 = '' OR t.currency = $4)`
 	selectByStatusDown = `
@@ -78,9 +77,8 @@ SELECT t.status, t.currency, p.state
   FROM payments_totals t
  CROSS JOIN LATERAL (
        SELECT state FROM payments p
-        WHERE (p.merchant_id, p.livemode, p.status, p.currency, p.payment_id) >= (t.merchant_id, t.livemode, t.status, t.currency, $5)
-          AND (p.merchant_id, p.livemode, p.status, p.currency, p.payment_id) <= (t.merchant_id, t.livemode, t.status, t.currency, $6)
-        ORDER BY p.merchant_id DESC, p.livemode DESC, p.status DESC, p.currency DESC, p.payment_id DESC LIMIT $7) p
+        WHERE (p.group_id, p.payment_id) >= (t.group_id, $5) AND (p.group_id, p.payment_id) <= (t.group_id, $6)
+        ORDER BY p.group_id DESC, p.payment_id DESC LIMIT $7) p
  WHERE t.merchant_id = $1 AND t.livemode = $2 AND t.total > 0
    AND ($3::smallint = 0 OR t.status = $3) AND ($4 = '' OR t.currency = $4)`
 
@@ -89,9 +87,8 @@ SELECT t.status, t.currency, p.state
   FROM payments_totals t
  CROSS JOIN LATERAL (
        SELECT state FROM payments p
-        WHERE (p.merchant_id, p.livemode, p.status, p.currency, p.amount, p.payment_id) > (t.merchant_id, t.livemode, t.status, t.currency, $5, $6)
-          AND (p.merchant_id, p.livemode, p.status, p.currency, p.amount, p.payment_id) < (t.merchant_id, t.livemode, t.status, t.currency, $7, $8)
-        ORDER BY p.merchant_id, p.livemode, p.status, p.currency, p.amount, p.payment_id LIMIT $9) p
+        WHERE (p.group_id, p.amount, p.payment_id) > (t.group_id, $5, $6) AND (p.group_id, p.amount, p.payment_id) < (t.group_id, $7, $8)
+        ORDER BY p.group_id, p.amount, p.payment_id LIMIT $9) p
  WHERE t.merchant_id = $1 AND t.livemode = $2 AND t.total > 0
    AND ($3::smallint = 0 OR t.status = $3) AND ($4 = '' OR t.currency = $4)`
 	selectByAmountDown = `
@@ -99,9 +96,8 @@ SELECT t.status, t.currency, p.state
   FROM payments_totals t
  CROSS JOIN LATERAL (
        SELECT state FROM payments p
-        WHERE (p.merchant_id, p.livemode, p.status, p.currency, p.amount, p.payment_id) > (t.merchant_id, t.livemode, t.status, t.currency, $5, $6)
-          AND (p.merchant_id, p.livemode, p.status, p.currency, p.amount, p.payment_id) < (t.merchant_id, t.livemode, t.status, t.currency, $7, $8)
-        ORDER BY p.merchant_id DESC, p.livemode DESC, p.status DESC, p.currency DESC, p.amount DESC, p.payment_id DESC LIMIT $9) p
+        WHERE (p.group_id, p.amount, p.payment_id) > (t.group_id, $5, $6) AND (p.group_id, p.amount, p.payment_id) < (t.group_id, $7, $8)
+        ORDER BY p.group_id DESC, p.amount DESC, p.payment_id DESC LIMIT $9) p
  WHERE t.merchant_id = $1 AND t.livemode = $2 AND t.total > 0
    AND ($3::smallint = 0 OR t.status = $3) AND ($4 = '' OR t.currency = $4)`
 )
