@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
@@ -156,10 +155,7 @@ func openPool(ctx context.Context, url string, size int) (*pgxpool.Pool, error) 
 	for name, value := range projections.ReaderSettings() {
 		config.ConnConfig.RuntimeParams[name] = value
 	}
-	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
-		_, err := conn.Exec(ctx, "SET ROLE paymint_app") // reads; appends through one function
-		return err
-	}
+	eventstore.SetRole(&config.ConnConfig.Config, eventstore.RoleApp) // reads; appends through one function
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("connect to the database: %w", err)

@@ -9,12 +9,15 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra" // subcommands, --help, completions: the de-facto standard
 )
 
 func main() {
+	tuneRuntime()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := newRootCommand().ExecuteContext(ctx)
@@ -25,6 +28,24 @@ func main() {
 		fmt.Fprintln(os.Stderr, "paymint:", err)
 	}
 	os.Exit(1) //nolint:gocritic // nothing is left for stop to undo
+}
+
+// The heap is small and short-lived, so collecting it half as often buys a tenth of
+// all CPU; the limit keeps the process within half a gigabyte whatever NATS caches.
+const (
+	gcPercent   = 400
+	memoryLimit = 420 << 20
+)
+
+// tuneRuntime leaves alone what the operator set (GOGC, GOMEMLIMIT).
+func tuneRuntime() {
+	uuid.EnableRandPool() // ids are not secrets; keys are drawn from crypto/rand itself
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
 }
 
 // errSilent ends the process with exit code 1 when the report already said why.

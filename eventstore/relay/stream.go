@@ -44,7 +44,18 @@ func (r *Relay) streamConfig(first int64) jetstream.StreamConfig {
 		FirstSeq:    uint64(first),
 		DenyDelete:  true,
 		DenyPurge:   true,
+		PersistMode: r.persistMode(),
 	}
+}
+
+// persistMode lets a lone server write messages behind its acknowledgements, many at
+// a time: what a crash of it takes is in PostgreSQL and published again. A replicated
+// stream does not take the setting.
+func (r *Relay) persistMode() jetstream.PersistModeType {
+	if r.Stream.Replicas > 1 {
+		return jetstream.DefaultPersistMode
+	}
+	return jetstream.AsyncPersistMode
 }
 
 // duplicateWindow is the smallest the server takes. No message carries an id: the
