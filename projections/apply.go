@@ -207,8 +207,14 @@ func forget(b *batch) {
 }
 
 // past gives a stream's earlier events, decoded.
-func (f *Follower) past(ctx context.Context, stream uuid.UUID, before int) ([]*Event, error) {
-	events, err := f.Log.ReadStream(ctx, stream, 0, min(before-1, StreamEventsMax))
+func (f *Follower) past(ctx context.Context, stream streamID, before int) ([]*Event, error) {
+	return pastOf(ctx, f.Log, f.Decoders, stream, before)
+}
+
+type streamID = uuid.UUID
+
+func pastOf(ctx context.Context, log Streams, decoders Decoders, stream streamID, before int) ([]*Event, error) {
+	events, err := log.ReadStream(ctx, stream, 0, min(before-1, StreamEventsMax))
 	if err != nil {
 		return nil, err
 	}
@@ -217,7 +223,7 @@ func (f *Follower) past(ctx context.Context, stream uuid.UUID, before int) ([]*E
 		if events[i].Version >= before {
 			break
 		}
-		fact, err := f.Decoders.Decode(&events[i])
+		fact, err := decoders.Decode(&events[i])
 		if err != nil {
 			return nil, err
 		}

@@ -13,6 +13,8 @@ type Projection interface {
 	Name() string
 	// Open starts folding into the tables of one version, with nothing remembered.
 	Open(version int) Stage
+	// Tables lists the tables of one version, for a rebuild.
+	Tables(version int) []Content
 	// Whole says that rows mix many streams, so that a stream cannot be left out: the
 	// projection halts at an event it cannot fold, and others go on.
 	Whole() bool
@@ -32,6 +34,8 @@ type Stage interface {
 	Save(trip *Trip)
 	// Settle ends a batch: its transaction was committed, or nothing of it was.
 	Settle(committed bool)
+	// Pending is how many rows Fold has changed since the last Settle.
+	Pending() int
 }
 
 // Past gives the decoded events of a stream before a version, oldest first.
@@ -83,6 +87,17 @@ type Rows[R any] struct {
 	// Keep says whether a row is worth a place in the table; nil keeps all.
 	Keep  func(row *R) bool
 	Table func(version int) Table[R]
+	// Contents lists the tables of one version; a view named like each without the
+	// version is what queries read.
+	Contents func(version int) []Content
+}
+
+// Content is one table of a projection.
+type Content struct {
+	Name string // payments_v1
+	// Compare selects what must be equal in two versions: all columns, when empty, and
+	// not those that number rows.
+	Compare string
 }
 
 // Name implements Projection.
@@ -90,6 +105,9 @@ func (r *Rows[R]) Name() string { return r.ProjectionName }
 
 // Whole implements Projection.
 func (r *Rows[R]) Whole() bool { return false }
+
+// Tables implements Projection.
+func (r *Rows[R]) Tables(version int) []Content { return r.Contents(version) }
 
 // Open implements Projection.
 func (r *Rows[R]) Open(version int) Stage {
@@ -124,7 +142,7 @@ func (s *rowStage[R]) Load(trip *Trip, events []*Event) {
 			born[e.Stream.ID] = true
 			continue
 		}
-		if s.remembered(e.Stream.ID) == nil {
+		if s.changes[e.Stream.ID] == nil && s.remembered(e.Stream.ID) == nil {
 			born[e.Stream.ID] = true // asked for once
 			missing = append(missing, RowKey{Stream: e.Stream.ID, Merchant: e.Merchant, Livemode: e.Livemode})
 		}
@@ -231,6 +249,8 @@ func (s *rowStage[R]) kept() []*Change[R] {
 	}
 	return kept
 }
+
+func (s *rowStage[R]) Pending() int { return len(s.order) }
 
 func (s *rowStage[R]) Settle(committed bool) {
 	if committed {

@@ -44,6 +44,9 @@ type KeyRow struct {
 func Keys() projections.Projection {
 	return &projections.Rows[KeyRow]{
 		ProjectionName: KeysName, Aggregate: AggregateKey, Fold: foldKey,
+		Contents: func(version int) []projections.Content {
+			return []projections.Content{{Name: fmt.Sprintf("api_keys_v%d", version)}}
+		},
 		Table: func(version int) projections.Table[KeyRow] {
 			return keyTable{load: fmt.Sprintf(selectKeys, version), upsert: fmt.Sprintf(upsertKey, version)}
 		},

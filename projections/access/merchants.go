@@ -30,6 +30,9 @@ type MerchantRow struct {
 func Merchants() projections.Projection {
 	return &projections.Rows[MerchantRow]{
 		ProjectionName: MerchantsName, Aggregate: AggregateMerchant, Fold: foldMerchant,
+		Contents: func(version int) []projections.Content {
+			return []projections.Content{{Name: fmt.Sprintf("merchants_v%d", version)}}
+		},
 		Table: func(version int) projections.Table[MerchantRow] {
 			return merchantTable{load: fmt.Sprintf(selectMerchants, version), upsert: fmt.Sprintf(upsertMerchant, version)}
 		},

@@ -22,6 +22,7 @@ func New(table func(version int) projections.Table[Resource]) projections.Projec
 		ProjectionName: Name,
 		Aggregate:      projections.AggregatePayment,
 		Table:          table,
+		Contents:       Tables,
 		Fold: func(row *Resource, e *projections.Event) error {
 			fact, fits := e.Fact.(payment.Event)
 			if !fits {
@@ -37,11 +38,16 @@ func New(table func(version int) projections.Table[Resource]) projections.Projec
 	}
 }
 
-// Tables are the names of the projection's tables in one version; each has a view
-// named like it without the version.
-func Tables(version int) []string {
-	return []string{
-		fmt.Sprintf("payments_v%d", version), fmt.Sprintf("payments_labels_v%d", version), fmt.Sprintf("payments_totals_v%d", version),
+// Tables are the projection's tables in one version. Groups are numbered anew in
+// each, so versions are compared by what the numbers stand for.
+func Tables(version int) []projections.Content {
+	rows, totals := fmt.Sprintf("payments_v%d", version), fmt.Sprintf("payments_totals_v%d", version)
+	return []projections.Content{
+		{Name: rows, Compare: `
+SELECT p.payment_id, p.merchant_id, p.livemode, p.lane, p.version, t.status, t.currency, p.amount, p.idempotency, p.due_at, p.customer_id, p.state
+  FROM ` + rows + ` p LEFT JOIN ` + totals + ` t ON t.group_id = p.group_id AND t.merchant_id = p.merchant_id AND t.livemode = p.livemode`},
+		{Name: fmt.Sprintf("payments_labels_v%d", version)},
+		{Name: totals, Compare: `SELECT merchant_id, livemode, status, currency, total FROM ` + totals + ` WHERE total <> 0`},
 	}
 }
 

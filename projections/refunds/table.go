@@ -27,6 +27,7 @@ func New(table func(version int) projections.Table[Payment]) projections.Project
 		ProjectionName: Name,
 		Aggregate:      projections.AggregatePayment,
 		Table:          table,
+		Contents:       Tables,
 		Keep:           func(row *Payment) bool { return len(row.Refunds) > 0 },
 		Fold: func(row *Payment, e *projections.Event) error {
 			fact, fits := e.Fact.(payment.Event)
@@ -39,10 +40,13 @@ func New(table func(version int) projections.Table[Payment]) projections.Project
 	}
 }
 
-// Tables are the names of the projection's tables in one version; each has a view
-// named like it without the version.
-func Tables(version int) []string {
-	return []string{fmt.Sprintf("refunds_v%d", version), fmt.Sprintf("refunds_totals_v%d", version)}
+// Tables are the projection's tables in one version.
+func Tables(version int) []projections.Content {
+	totals := fmt.Sprintf("refunds_totals_v%d", version)
+	return []projections.Content{
+		{Name: fmt.Sprintf("refunds_v%d", version)},
+		{Name: totals, Compare: `SELECT merchant_id, livemode, status, total FROM ` + totals + ` WHERE total <> 0`},
+	}
 }
 
 // Table keeps rows in PostgreSQL.
