@@ -29,6 +29,12 @@ func newResult(id, name, of string) *Result {
 	return &Result{ID: id, Name: name, Of: of, Violations: []Violation{}}
 }
 
+// Violate adds what another tool found against the invariant.
+func (r *Result) Violate(where, format string, arguments ...any) {
+	r.violate(where, format, arguments...)
+	r.Passed = false
+}
+
 func (r *Result) violate(where, format string, arguments ...any) {
 	r.Found++
 	if len(r.Violations) < ViolationsMax {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"time"
@@ -130,6 +131,12 @@ func printJSON(command *cobra.Command, v any) error {
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(v)
+}
+
+// printText writes what a command has to say.
+func printText(command *cobra.Command, text string) error {
+	_, err := io.WriteString(command.OutOrStdout(), text)
+	return err
 }
 
 // isTerminal reports whether a person looks at f.

@@ -170,7 +170,9 @@ func TestVerifyFailsOnceARowWasChanged(t *testing.T) {
 	if stdout, _, err := paymint(t, nil, "rebuild", "--verify", "payments", "--data-dir", p.dir); err == nil {
 		t.Errorf("rebuild --verify found nothing:\n%s", stdout)
 	}
-	mustRun(t, "rebuild", "payments", "--data-dir", p.dir)
+	if rebuilt := jsonOf(t, "rebuild", "payments", "--data-dir", p.dir, "--json"); rebuilt["passed"] != true || rebuilt["events"] == 0.0 {
+		t.Errorf("rebuild: %v", rebuilt)
+	}
 	mustRun(t, "verify", "--full", "--data-dir", p.dir)
 }
 

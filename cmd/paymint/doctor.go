@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,17 +29,16 @@ do next. It changes nothing. Exit code 1: something fails.`,
 		x := &examination{Findings: []finding{}}
 		x.examine(command, settings)
 		x.Passed = x.count(levelFail) == 0
+		var err error
 		if *asJSON {
-			if err := printJSON(command, x); err != nil {
-				return err
-			}
+			err = printJSON(command, x)
 		} else {
-			x.print(command)
+			err = printText(command, x.text())
 		}
-		if !x.Passed {
-			return errSilent
+		if err == nil && !x.Passed {
+			err = errSilent
 		}
-		return nil
+		return err
 	}
 	return command
 }
@@ -87,15 +87,16 @@ func (x *examination) count(of level) (n int) {
 	return n
 }
 
-func (x *examination) print(command *cobra.Command) {
-	out := command.OutOrStdout()
+func (x *examination) text() string {
+	var out strings.Builder
 	for _, f := range x.Findings {
-		fmt.Fprintf(out, "%-4s  %-16s %s\n", f.Level, f.Name, f.Says)
+		fmt.Fprintf(&out, "%-4s  %-16s %s\n", f.Level, f.Name, f.Says)
 		if f.Next != "" {
-			fmt.Fprintf(out, "      %-16s → %s\n", "", f.Next)
+			fmt.Fprintf(&out, "      %-16s → %s\n", "", f.Next)
 		}
 	}
-	fmt.Fprintf(out, "%d ok, %d warnings, %d failures\n", x.count(levelOK), x.count(levelWarn), x.count(levelFail))
+	fmt.Fprintf(&out, "%d ok, %d warnings, %d failures\n", x.count(levelOK), x.count(levelWarn), x.count(levelFail))
+	return out.String()
 }
 
 // examineTimeout bounds what asks the services.

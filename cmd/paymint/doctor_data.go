@@ -170,12 +170,12 @@ func (x *examination) jetStream(ctx context.Context, d *data, heads map[int]int6
 		return
 	}
 	defer conn.Close()
-	if trip, err := conn.RTT(); err != nil {
+	trip, err := conn.RTT()
+	if err != nil {
 		x.fail("nats", "is NATS running, and is NATS_URL right? No command fails meanwhile: events wait in PostgreSQL", "%v", err)
 		return
-	} else {
-		x.ok("nats", "nats-server %s answers in %s", conn.ConnectedServerVersion(), trip.Round(10*time.Microsecond))
 	}
+	x.ok("nats", "nats-server %s answers in %s", conn.ConnectedServerVersion(), trip.Round(10*time.Microsecond))
 	js, err := jetstream.New(conn)
 	if err == nil {
 		_, err = js.AccountInfo(ctx)

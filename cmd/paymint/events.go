@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path"
 	"time"
@@ -78,7 +77,7 @@ secrets nor card data. Memory stays the same however long the log is.`,
 
 // run prints to where the flags say.
 func (o *eventsOptions) run(command *cobra.Command, d *data, filter eventFilter) (err error) {
-	var out io.Writer = command.OutOrStdout()
+	out := command.OutOrStdout()
 	if o.output != "" {
 		file, err := os.OpenFile(o.output, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 		if err != nil {
@@ -101,7 +100,7 @@ func (o *eventsOptions) run(command *cobra.Command, d *data, filter eventFilter)
 	}
 	if file, isFile := out.(*os.File); err == nil && o.output != "" && isFile {
 		if err = file.Sync(); err == nil {
-			fmt.Fprintf(command.ErrOrStderr(), "%d events written to %s\n", p.count, o.output)
+			_, err = fmt.Fprintf(command.ErrOrStderr(), "%d events written to %s\n", p.count, o.output)
 		}
 	}
 	return err

@@ -210,28 +210,30 @@ func writeEventLine(out *bufio.Writer, e *eventstore.Event) error {
 	if e.Livemode {
 		mode = "live"
 	}
-	_, err := fmt.Fprintf(out, "%-10s %s  %-32s %s v%d  %s", eventstore.Position{Lane: e.Lane, Number: e.Position},
+	line := fmt.Appendf(out.AvailableBuffer(), "%-10s %s  %-32s %s v%d  %s", eventstore.Position{Lane: e.Lane, Number: e.Position},
 		e.RecordedAt.Format("2006-01-02T15:04:05.000Z"), e.Type, invariants.NameOf(e.Stream.Aggregate, e.Stream.ID), e.Version, mode)
-	if err != nil {
-		return err
-	}
 	var about eventSummary
 	if json.Unmarshal(e.Body, &about) == nil { // a body of another shape has no such fields
-		if about.Amount != nil {
-			fmt.Fprintf(out, "  %d", *about.Amount)
-		}
-		if about.Currency != "" {
-			fmt.Fprintf(out, " %s", about.Currency)
-		}
-		for _, text := range []string{about.Code, about.Reason} {
-			if text != "" {
-				fmt.Fprintf(out, "  %q", text)
-			}
-		}
+		line = about.append(line)
 	}
 	if e.Meta.Actor != "" {
-		fmt.Fprintf(out, "  by %s", e.Meta.Actor)
+		line = fmt.Appendf(line, "  by %s", e.Meta.Actor)
 	}
-	_, err = out.WriteString("\n")
+	_, err := out.Write(append(line, '\n'))
 	return err
+}
+
+func (s *eventSummary) append(line []byte) []byte {
+	if s.Amount != nil {
+		line = fmt.Appendf(line, "  %d", *s.Amount)
+	}
+	if s.Currency != "" {
+		line = fmt.Appendf(line, " %s", s.Currency)
+	}
+	for _, text := range []string{s.Code, s.Reason} {
+		if text != "" {
+			line = fmt.Appendf(line, "  %q", text)
+		}
+	}
+	return line
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -40,8 +41,7 @@ migrates, the others wait. ` + "`paymint up` and `paymint serve`" + ` do the sam
 		if *asJSON {
 			return printJSON(command, report)
 		}
-		report.print(command)
-		return nil
+		return printText(command, report.text())
 	}
 	return command
 }
@@ -112,23 +112,24 @@ func newMigrationReport(before, after []migrations.Applied) migrationReport {
 	return report
 }
 
-func (r migrationReport) print(command *cobra.Command) {
-	out := command.OutOrStdout()
+func (r migrationReport) text() string {
+	var out strings.Builder
 	for _, f := range r.Files {
 		state := "waits"
 		if f.AppliedAt != nil {
 			state = "applied " + f.AppliedAt.Format(time.RFC3339)
 		}
-		fmt.Fprintf(out, "%-36s %s\n", f.File, state)
+		fmt.Fprintf(&out, "%-36s %s\n", f.File, state)
 	}
 	switch {
 	case len(r.Files) == 0:
-		fmt.Fprintln(out, "nothing was ever applied to this database; run `paymint migrate`")
+		fmt.Fprintln(&out, "nothing was ever applied to this database; run `paymint migrate`")
 	case r.Waiting > 0:
-		fmt.Fprintf(out, "%d files wait; run `paymint migrate`\n", r.Waiting)
+		fmt.Fprintf(&out, "%d files wait; run `paymint migrate`\n", r.Waiting)
 	case len(r.Applied) > 0:
-		fmt.Fprintf(out, "%d files were applied now\n", len(r.Applied))
+		fmt.Fprintf(&out, "%d files were applied now\n", len(r.Applied))
 	default:
-		fmt.Fprintln(out, "the schema is this binary's")
+		fmt.Fprintln(&out, "the schema is this binary's")
 	}
+	return out.String()
 }

@@ -58,10 +58,10 @@ func (m *meter) at(done, total int64) {
 	}
 	m.said = time.Now()
 	if total > 0 {
-		fmt.Fprintf(m.out, "%s: %d of %d (%d %%)\n", m.label, done, total, done*100/total)
+		_, _ = fmt.Fprintf(m.out, "%s: %d of %d (%d %%)\n", m.label, done, total, done*100/total)
 		return
 	}
-	fmt.Fprintf(m.out, "%s: %d\n", m.label, done)
+	_, _ = fmt.Fprintf(m.out, "%s: %d\n", m.label, done)
 }
 
 // end takes the bar away; the command's own answer follows.

@@ -180,8 +180,7 @@ func replayAll(command *cobra.Command, d *data, until replayUntil, asJSON bool) 
 	if asJSON {
 		return printJSON(command, totals)
 	}
-	totals.print(command)
-	return nil
+	return printText(command, totals.text())
 }
 
 // Pages of streams are small enough to hold, whatever their length.
@@ -267,7 +266,7 @@ func (t *replayTotals) sort() {
 	})
 }
 
-func (t *replayTotals) print(command *cobra.Command) {
+func (t *replayTotals) text() string {
 	out := table.NewWriter()
 	out.SetStyle(table.StyleLight)
 	out.AppendHeader(table.Row{"mode", "currency", "status", "payments", "requested", "authorized", "captured", "released", "refunded"})
@@ -279,6 +278,5 @@ func (t *replayTotals) print(command *cobra.Command) {
 		out.AppendRow(table.Row{mode, line.Currency, line.Status, line.Payments, line.Requested.String(), line.Authorized.String(),
 			line.Captured.String(), line.Released.String(), line.Refunded.String()})
 	}
-	fmt.Fprintln(command.OutOrStdout(), out.Render())
-	fmt.Fprintf(command.OutOrStdout(), "%d events of payments recorded until %s; %d acts in doubt then; amounts in minor units\n", t.Events, t.Until, t.InDoubt)
+	return out.Render() + fmt.Sprintf("\n%d events of payments recorded until %s; %d acts in doubt then; amounts in minor units\n", t.Events, t.Until, t.InDoubt)
 }

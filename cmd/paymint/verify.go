@@ -47,14 +47,17 @@ It changes nothing. Exit code 1: something does not hold, or could not be checke
 			return err
 		}
 		defer d.close()
-		report, err := d.verify(command, *patience, *full)
+		report, err := d.verify(command, *patience)
+		if err == nil && *full {
+			err = d.verifyFully(command, &report)
+		}
 		if err != nil {
 			return err
 		}
 		if *asJSON {
 			err = printJSON(command, report)
 		} else {
-			err = printVerification(command, report)
+			err = printText(command, verification(report))
 		}
 		if err == nil && !report.Passed {
 			err = errSilent
@@ -64,7 +67,7 @@ It changes nothing. Exit code 1: something does not hold, or could not be checke
 	return command
 }
 
-func (d *data) verify(command *cobra.Command, patience time.Duration, full bool) (invariants.Report, error) {
+func (d *data) verify(command *cobra.Command, patience time.Duration) (invariants.Report, error) {
 	ctx := command.Context()
 	book, err := sandbox.OpenPostgres(ctx, sandbox.PostgresConfig{URL: d.env.DatabaseURL, Pool: d.pool})
 	if err != nil {
@@ -101,14 +104,12 @@ func (d *data) verify(command *cobra.Command, patience time.Duration, full bool)
 	if err != nil {
 		return report, fmt.Errorf("verify: %w", err)
 	}
-	if full {
-		err = d.verifyFully(ctx, &report)
-	}
-	return report, err
+	return report, nil
 }
 
-func printVerification(command *cobra.Command, r invariants.Report) error {
-	out := command.OutOrStdout()
+// verification is a report for people.
+func verification(r invariants.Report) string {
+	var out strings.Builder
 	for _, i := range r.Invariants {
 		mark := "✓"
 		switch {
@@ -117,29 +118,29 @@ func printVerification(command *cobra.Command, r invariants.Report) error {
 		case !i.Passed:
 			mark = "✗"
 		}
-		fmt.Fprintf(out, "%s %-4s %s", mark, i.ID, i.Name)
+		fmt.Fprintf(&out, "%s %-4s %s", mark, i.ID, i.Name)
 		if i.NotChecked != "" {
-			fmt.Fprintf(out, ": not checked, %s\n", i.NotChecked)
+			fmt.Fprintf(&out, ": not checked, %s\n", i.NotChecked)
 			continue
 		}
-		fmt.Fprintf(out, " (%d %s)\n", i.Checked, i.Of)
+		fmt.Fprintf(&out, " (%d %s)\n", i.Checked, i.Of)
 		for _, v := range i.Violations {
-			fmt.Fprintf(out, "       %s: %s\n", v.Where, v.What)
+			fmt.Fprintf(&out, "       %s: %s\n", v.Where, v.What)
 		}
 		if more := i.Found - int64(len(i.Violations)); more > 0 {
-			fmt.Fprintf(out, "       and %d more\n", more)
+			fmt.Fprintf(&out, "       and %d more\n", more)
 		}
 	}
 	for _, note := range r.Notes {
-		fmt.Fprintf(out, "  note: %s\n", note)
+		fmt.Fprintf(&out, "  note: %s\n", note)
 	}
-	fmt.Fprintf(out, "judged up to %s: %d streams, %d acts in doubt\n", positions(r.Positions), r.Streams, r.InDoubt)
-	if !r.Passed {
-		_, err := fmt.Fprintln(out, "NOT everything holds. Stop writing to this database, keep a copy of it as it is, and compare with a backup.")
-		return err
+	fmt.Fprintf(&out, "judged up to %s: %d streams, %d acts in doubt\n", positions(r.Positions), r.Streams, r.InDoubt)
+	if r.Passed {
+		fmt.Fprintln(&out, "everything holds")
+	} else {
+		fmt.Fprintln(&out, "NOT everything holds. Read models are mended by `paymint rebuild`. For anything else stop writing to this database, and keep a copy of it as it is.")
 	}
-	_, err := fmt.Fprintln(out, "everything holds")
-	return err
+	return out.String()
 }
 
 func positions(of map[string]int64) string {
