@@ -77,7 +77,7 @@ func (a *app) openProjector(ctx context.Context) error {
 	for _, lane := range a.lanes() {
 		f := projections.NewFollower(projections.Config{
 			Lane: lane, Projections: readModelsOf(), Decoders: decoders(), Log: a.store, Storage: storage,
-			Live: projections.JetStream{Conn: a.bus, Lane: lane, Stream: relay.StreamName(lane)},
+			Live: a.live(lane),
 			Now:  a.now, Logger: a.log, Metrics: a.registry, Tracer: a.tracer,
 		})
 		a.followers = append(a.followers, f)
@@ -85,6 +85,16 @@ func (a *app) openProjector(ctx context.Context) error {
 	}
 	a.check("projections", false, a.projectionLag)
 	return nil
+}
+
+// live is where the follower hears of events: from memory beside the appender, which
+// spares JetStream's delivery; from JetStream in a process of its own. Events of
+// other appenders on the lane are holes, and holes are read from the log.
+func (a *app) live(lane int) projections.LiveSource {
+	if a.has(roleAPI) {
+		return projections.Tail{Of: func() *eventstore.Tail { return a.store.Tail(lane) }}
+	}
+	return projections.JetStream{Conn: a.bus, Lane: lane, Stream: relay.StreamName(lane)}
 }
 
 // lagMax is how many events behind the read models are called unready.
