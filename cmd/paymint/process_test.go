@@ -234,3 +234,39 @@ func paymint(t testing.TB, environment []string, arguments ...string) (stdout, s
 
 // embeddedDir is a data folder that the embedded PostgreSQL can use, gone with the test.
 func embeddedDir(t testing.TB) string { return embeddedtest.Dir(t) }
+
+func waitFor(t testing.TB, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("waited 30 s in vain")
+		}
+	}
+}
+
+// awaitAddress reads the address that `serve` says it listens on.
+func (p *process) awaitAddress() (address string) {
+	p.t.Helper()
+	waitFor(p.t, func() bool {
+		_, rest, found := strings.Cut(p.output.String(), "address=")
+		address, _, _ = strings.Cut(rest, " ")
+		return found
+	})
+	return address
+}
+
+func closed(a *http.Response) *http.Response {
+	_ = a.Body.Close()
+	return a
+}
+
+func readJSON(t testing.TB, path string, v any) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(text, v)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
