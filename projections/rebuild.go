@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,7 +34,7 @@ type Rebuilder struct {
 	// Progress is told how many of how many events are folded, a few times a second; nil
 	// is fine.
 	Progress func(done, total int64)
-	Logger   *slog.Logger
+	Logger   *slog.Logger // nil: nowhere
 }
 
 const (
@@ -51,6 +52,9 @@ const (
 	switchPatience = "2s"
 	switchesMax    = 15
 
+	// unlockPatience bounds the good-bye to a database that may be gone.
+	unlockPatience = 5 * time.Second
+
 	lockNotAvailable = "55P03"
 )
 
@@ -61,12 +65,15 @@ func (r Rebuilder) Rebuild(ctx context.Context, names []string) error {
 	if err != nil {
 		return err
 	}
-	defer site.close()
+	defer site.close(ctx)
 	if err := site.build(ctx); err != nil {
 		return errors.Join(err, site.dropNew(ctx))
 	}
 	if err := site.switchOver(ctx); err != nil {
 		return errors.Join(err, site.dropNew(ctx))
+	}
+	if r.Logger != nil {
+		r.Logger.Info("projections: rebuilt tables are in use", "projections", names, "events", site.done)
 	}
 	return site.dropOld(ctx)
 }
@@ -93,12 +100,6 @@ type build struct {
 }
 
 func (r Rebuilder) open(ctx context.Context, names []string) (*site, error) {
-	if r.OwnerRole == "" {
-		r.OwnerRole = "paymint_owner"
-	}
-	if r.Logger == nil {
-		r.Logger = slog.New(slog.DiscardHandler)
-	}
 	config, err := pgxpool.ParseConfig(r.URL)
 	if err != nil {
 		return nil, fmt.Errorf("rebuild: parse the database's address: %w", err)
@@ -106,7 +107,7 @@ func (r Rebuilder) open(ctx context.Context, names []string) (*site, error) {
 	for name, value := range WriterSettings() {
 		config.ConnConfig.RuntimeParams[name] = value
 	}
-	config.ConnConfig.RuntimeParams["role"] = r.OwnerRole
+	config.ConnConfig.RuntimeParams["role"] = cmp.Or(r.OwnerRole, "paymint_owner")
 	config.ConnConfig.RuntimeParams["application_name"] = "paymint rebuild"
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
@@ -114,7 +115,7 @@ func (r Rebuilder) open(ctx context.Context, names []string) (*site, error) {
 	}
 	s := &site{Rebuilder: r, pool: pool, reached: map[int]int64{}, target: r.Log.Head}
 	if err := s.choose(ctx, names); err != nil {
-		s.close()
+		s.close(ctx)
 		return nil, err
 	}
 	return s, nil
@@ -150,10 +151,15 @@ func (s *site) choose(ctx context.Context, names []string) error {
 	return nil
 }
 
-// close gives back the lock with its connection.
-func (s *site) close() {
+// close gives back the lock aloud: closing the connection would too, but some time
+// after we are gone.
+func (s *site) close(ctx context.Context) {
 	if s.guard != nil {
-		s.guard.Conn().Close(context.Background()) //nolint:forbidigo // the caller's may be over, the lock must go
+		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlockPatience)
+		defer cancel()
+		if _, err := s.guard.Exec(within, `SELECT pg_advisory_unlock_all()`); err != nil {
+			s.guard.Conn().Close(within)
+		}
 		s.guard.Release()
 	}
 	s.pool.Close()
@@ -227,7 +233,7 @@ func (s *site) foldLane(ctx context.Context, lane int, upTo int64) error {
 	workers.Go(func() { s.readPages(ctx, lane, upTo, read) })
 	workers.Go(func() { s.decodePages(ctx, read, decoded) })
 	writing := &writer{pool: s.pool}
-	defer writing.wait()
+	defer func() { _ = writing.wait() }() // on the way out with another error
 	for p := range decoded {
 		if p.err != nil {
 			return p.err

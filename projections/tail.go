@@ -35,12 +35,11 @@ func (l *tailLive) Next(ctx context.Context, limit int) ([]eventstore.Event, err
 	}
 	atOnce, cancel := context.WithCancel(ctx)
 	cancel()
-	for len(events) < limit {
-		batch, err := l.tail.Next(atOnce)
-		if err != nil {
-			break // nothing there; trouble comes back when there is nothing to hand over
-		}
+	for batch, none := l.tail.Next(atOnce); none == nil; batch, none = l.tail.Next(atOnce) {
 		events = append(events, batch.Events...)
+		if len(events) >= limit {
+			break
+		}
 	}
 	n := min(limit, len(events))
 	l.rest = events[n:]

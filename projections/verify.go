@@ -48,7 +48,7 @@ func (r Rebuilder) verify(ctx context.Context, name string) (differences []Diffe
 	if err != nil {
 		return nil, err
 	}
-	defer site.close()
+	defer site.close(ctx)
 	defer func() { err = errors.Join(err, site.dropNew(ctx)) }()
 	site.target = site.checkpoint
 	if err := site.build(ctx); err != nil {
