@@ -94,7 +94,7 @@ func launch(t testing.TB, dir string, environment []string, arguments ...string)
 	}
 	go func() { _ = p.command.Wait(); close(p.exited) }()
 	t.Cleanup(func() {
-		p.kill()
+		p.end() // not a kill: PostgreSQL would still be writing when its folder is removed
 		if t.Failed() {
 			t.Logf("paymint %s said:\n%s", strings.Join(arguments, " "), tailOf(p.output.String(), 8<<10))
 		}
@@ -143,11 +143,19 @@ func (p *process) kill() {
 
 func (p *process) stop() {
 	p.t.Helper()
+	if !p.end() {
+		p.t.Fatal("paymint did not stop within 30 s of Ctrl-C")
+	}
+}
+
+func (p *process) end() bool {
 	_ = p.command.Process.Signal(syscall.SIGINT)
 	select {
 	case <-p.exited:
+		return true
 	case <-time.After(30 * time.Second):
-		p.t.Fatal("paymint did not stop within 30 s of Ctrl-C")
+		p.kill()
+		return false
 	}
 }
 
