@@ -73,8 +73,12 @@ func (f *Follower) receive(ctx context.Context, after int64, hurry bool) error {
 			return err
 		}
 	}
-	if f.busy && f.Linger > 0 && len(f.pending) > 0 && len(f.pending) < f.BatchMax {
-		f.pause(ctx, f.Linger)
+	if f.Linger > 0 && !hurry && len(f.pending) > 0 && len(f.pending) < f.BatchMax {
+		gather := f.Linger
+		if !f.busy {
+			gather /= lingerAlone
+		}
+		f.pause(ctx, gather)
 		return f.next(ctx, 0)
 	}
 	return nil

@@ -45,6 +45,9 @@ const (
 	// linger is how long a batch collects under load, so that a payment's intent and
 	// outcome become one row write. Nobody alone ever waits for it.
 	linger = 40 * time.Millisecond
+	// lingerAlone is the part of linger that a lone event waits for its outcome: an
+	// authorization is then one batch and not two, off the command's own way.
+	lingerAlone = 10
 	// busyFrom is how many events in the last batch mean load.
 	busyFrom = 16
 	// idlePoll is how often the log is asked whether the live source tells everything;

@@ -20,6 +20,7 @@ type connection struct {
 	conn    net.Conn
 	reader  *bufio.Reader
 	body    []byte
+	armed   time.Time // when the deadline was last set
 }
 
 // response is valid until the connection's next exchange.
@@ -47,8 +48,11 @@ func (c *connection) close() {
 
 // exchange sends request and reads the whole answer.
 func (c *connection) exchange(request []byte) (response, error) {
-	if err := c.conn.SetDeadline(time.Now().Add(exchangeTimeout)); err != nil {
-		return response{}, err
+	if now := time.Now(); now.Sub(c.armed) > time.Second { // arming a deadline costs a microsecond
+		if err := c.conn.SetDeadline(now.Add(exchangeTimeout)); err != nil {
+			return response{}, err
+		}
+		c.armed = now
 	}
 	if _, err := c.conn.Write(request); err != nil {
 		return response{}, err
@@ -63,7 +67,7 @@ func (c *connection) reconnect() error {
 	if err != nil {
 		return err
 	}
-	c.conn, c.reader = fresh.conn, fresh.reader
+	c.conn, c.reader, c.armed = fresh.conn, fresh.reader, time.Time{}
 	return nil
 }
 

@@ -19,6 +19,7 @@ type group struct {
 }
 
 var groups = []group{
+	{name: "alone", scenarios: aloneGroup},
 	{name: "authorize", scenarios: authorizeGroup},
 	{name: "open", scenarios: openGroup},
 	{name: "reads", scenarios: readsGroup},
@@ -31,7 +32,7 @@ var groups = []group{
 }
 
 func groupNames() []string {
-	return []string{"authorize", "open", "reads", "lifecycle", "batch", "pool2", "spread", "calibrate", "growth"}
+	return []string{"alone", "authorize", "open", "reads", "lifecycle", "batch", "pool2", "spread", "calibrate", "growth"}
 }
 
 func (g group) measureIn(ctx context.Context, o options, work string) ([]row, error) {
@@ -64,8 +65,15 @@ func (b *bench) openLoop(rate int) load {
 	return load{Callers: 1024, Rate: rate, Duration: time.Duration(b.open) * time.Second}
 }
 
+// aloneGroup is one merchant's till: one request at a time, nobody else about.
+func aloneGroup(ctx context.Context, _ options, b *bench) error {
+	s := b.authorizations("authorize", b.closed(1))
+	s.visible = false // the probe would be a second caller
+	return b.run(ctx, s)
+}
+
 func authorizeGroup(ctx context.Context, _ options, b *bench) error {
-	for _, callers := range []int{1, 16, 64, 256, 1024} {
+	for _, callers := range []int{16, 64, 256, 1024} {
 		if err := b.run(ctx, b.authorizations("authorize", b.closed(callers))); err != nil {
 			return err
 		}

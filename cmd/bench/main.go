@@ -21,6 +21,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -41,6 +42,7 @@ type options struct {
 var cores = float64(runtime.NumCPU())
 
 func main() {
+	debug.SetGCPercent(400) // the generator shares the cores: it must cost little
 	var o options
 	flag.StringVar(&o.binary, "binary", "", "paymint binary to measure; empty: build this tree's")
 	flag.StringVar(&o.only, "only", "", "comma-separated groups: "+strings.Join(groupNames(), ", "))

@@ -16,7 +16,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"go.opentelemetry.io/otel/trace"
-	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/paymint/paymint/commands"
 	"github.com/paymint/paymint/eventstore"
@@ -75,7 +74,6 @@ func newApp(ctx context.Context, c Config, env *environment, roles []role, log *
 // server; the running processes carry on what it appends.
 func newTool(ctx context.Context, c Config, env *environment, log *slog.Logger) (*app, error) {
 	a := newParts(c, env, nil, log)
-	a.tracer = noop.NewTracerProvider()
 	return a, a.open(ctx, a.openDatabase, a.openStore, a.openDesk)
 }
 
