@@ -56,6 +56,14 @@ func startDatabase(ctx context.Context, dir string) (*embedded.Postgres, string,
 
 const calibrationSessions = 32
 
+var (
+	nameOne  = fmt.Sprintf("one transaction per request, %d sessions", calibrationSessions)
+	nameRaw  = fmt.Sprintf("raw inserts, %d in a transaction", rawBatch)
+	nameBare = "Echo that only decodes and answers"
+
+	calibrators = []string{nameOne, nameRaw, nameBare}
+)
+
 // oneTransactionEach has each request commit its own transactions: intent and
 // outcome, one command each, from as many sessions as PostgreSQL can use.
 func oneTransactionEach(ctx context.Context, o options, url string) (row, error) {
@@ -71,8 +79,7 @@ func oneTransactionEach(ctx context.Context, o options, url string) (row, error)
 		}
 		defer func() { _ = stores[i].Close(context.WithoutCancel(ctx)) }()
 	}
-	name := fmt.Sprintf("one transaction per request, %d sessions", calibrationSessions)
-	return inProcess(ctx, o, name, calibrationSessions, 1, func(ctx context.Context, caller int) error {
+	return inProcess(ctx, o, nameOne, calibrationSessions, 1, func(ctx context.Context, caller int) error {
 		return authorizeRaw(ctx, stores[caller])
 	})
 }
@@ -132,7 +139,7 @@ func rawInserts(ctx context.Context, o options, url string) (row, error) {
 		return row{}, err
 	}
 	intent, outcome, answer := make26(intentBytes+180), make26(outcomeBytes+180), make26(answerBytes)
-	return inProcess(ctx, o, fmt.Sprintf("raw inserts, %d in a transaction", rawBatch), 1, rawBatch, func(ctx context.Context, _ int) error {
+	return inProcess(ctx, o, nameRaw, 1, rawBatch, func(ctx context.Context, _ int) error {
 		_, err := setup.CopyFrom(ctx, pgx.Identifier{"raw"}, []string{"id", "intent", "outcome", "answer"},
 			pgx.CopyFromSlice(rawBatch, func(int) ([]any, error) { return []any{uuid.Must(uuid.NewV7()), intent, outcome, answer}, nil }))
 		return err
@@ -202,7 +209,7 @@ func bareEcho(ctx context.Context, o options) (row, error) {
 	if err != nil {
 		return row{}, err
 	}
-	fmt.Printf("%-44s %9.0f/s  (server and generator in one process)\n", "Echo that only decodes and answers", m.perSecond())
-	return row{Name: "Echo that only decodes and answers", Offered: "64 callers", Accepted: m.Accepted, Failed: m.Failed, PerSecond: m.perSecond(),
+	fmt.Printf("%-44s %9.0f/s  (server and generator in one process)\n", nameBare, m.perSecond())
+	return row{Name: nameBare, Offered: "64 callers", Accepted: m.Accepted, Failed: m.Failed, PerSecond: m.perSecond(),
 		P50: m.at(50), P95: m.at(95), P99: m.at(99), FirstFailure: m.FirstFailure}, nil
 }

@@ -31,7 +31,7 @@ var groups = []group{
 	{name: "growth", alone: growth},
 }
 
-func groupNames() []string {
+func groupNames() []string { // not from groups: that would be an initialization cycle
 	return []string{"alone", "authorize", "open", "reads", "lifecycle", "batch", "pool2", "spread", "calibrate", "growth"}
 }
 

@@ -97,6 +97,7 @@ func measure(ctx context.Context, o options) error {
 	}
 	fmt.Println()
 	printRows(os.Stdout, rows)
+	printRatios(os.Stdout, rows)
 	return finish(o, rows)
 }
 

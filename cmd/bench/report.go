@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 )
 
-// print writes the rows as a Markdown table, ready for docs/performance.md.
+// printRows writes the rows as a Markdown table, ready for docs/performance.md.
 func printRows(w io.Writer, rows []row) {
 	t := table.NewWriter()
 	t.AppendHeader(table.Row{"scenario", "offered", "accepted/s", "failed", "p50", "p95", "p99", "visible p50", "visible p99",
@@ -37,5 +39,29 @@ func short(d time.Duration) string {
 		return fmt.Sprintf("%.2f ms", float64(d.Microseconds())/1000)
 	default:
 		return fmt.Sprintf("%d ms", d.Milliseconds())
+	}
+}
+
+// printRatios holds the best authorization figure against the calibrators of the
+// same run: the machine's mood cancels out.
+func printRatios(w io.Writer, rows []row) {
+	best := 0.0
+	for _, r := range rows {
+		if strings.HasPrefix(r.Name, "authorize") {
+			best = max(best, r.PerSecond)
+		}
+	}
+	if best == 0 {
+		return
+	}
+	t := table.NewWriter()
+	t.AppendHeader(table.Row{"the best authorize figure, " + fmt.Sprintf("%.0f/s", best) + ", is", "times"})
+	for _, r := range rows {
+		if slices.Contains(calibrators, r.Name) && r.PerSecond > 0 {
+			t.AppendRow(table.Row{fmt.Sprintf("%.2f", best/r.PerSecond), fmt.Sprintf("%s (%.0f/s)", r.Name, r.PerSecond)})
+		}
+	}
+	if t.Length() > 0 {
+		fmt.Fprintln(w, "\n"+t.RenderMarkdown())
 	}
 }

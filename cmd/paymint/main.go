@@ -19,16 +19,23 @@ import (
 func main() {
 	tuneRuntime()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
 	err := newRootCommand().ExecuteContext(ctx)
-	if err == nil || errors.Is(err, context.Canceled) && ctx.Err() != nil {
+	switch {
+	case err == nil:
 		return
-	}
-	if !errors.Is(err, errSilent) {
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		fmt.Fprintln(os.Stderr, "paymint: interrupted")
+		os.Exit(exitInterrupted)
+	case !errors.Is(err, errSilent):
 		fmt.Fprintln(os.Stderr, "paymint:", err)
 	}
-	os.Exit(1) //nolint:gocritic // nothing is left for stop to undo
+	os.Exit(1)
 }
+
+// exitInterrupted is what shells say of a command that Ctrl-C ended: a check that
+// was cut short has not passed.
+const exitInterrupted = 130
 
 // What lives long is small, so the collector may run seldom: at 800 an authorization
 // costs a tenth less CPU than at 100. The limit keeps the process within half a

@@ -22,11 +22,12 @@ import (
 // where card data, names or secrets collect.
 var logged = map[string]bool{
 	slog.TimeKey: true, slog.LevelKey: true, slog.MessageKey: true, slog.SourceKey: true,
-	"error": true, "role": true, "lane": true, "position": true, "version": true, "count": true, "duration_ms": true, "attempts": true,
-	"address": true, "folder": true, "pid": true, "port": true, "url": true, "stream": true, "aggregate": true, "type": true, "schema": true,
-	"request_id": true, "merchant": true, "key": true, "method": true, "route": true, "status": true, "payment": true, "refund": true,
-	"operation": true, "reference": true, "gateway": true, "projection": true, "checkpoint": true, "head": true, "lag": true, "reason": true,
-	"label": true, "bytes": true, "restarts": true, "server": true, "component": true,
+	"address": true, "aggregate": true, "alarm": true, "cause": true, "check": true, "code": true, "commands": true, "component": true,
+	"critical": true, "data": true, "error": true, "events": true, "failures": true, "fatal": true, "first": true, "first_start": true,
+	"folder": true, "follower": true, "gateway": true, "key": true, "lane": true, "last_words": true, "latency": true, "merchant": true,
+	"merchant_id": true, "method": true, "operation": true, "pause": true, "payment": true, "pid": true, "position": true,
+	"projection": true, "projections": true, "reason": true, "reference": true, "relay": true, "request_id": true, "role": true,
+	"route": true, "status": true, "stream": true, "took": true, "user": true, "version": true,
 }
 
 func newLogger(w io.Writer, level slog.Level) *slog.Logger {
@@ -75,6 +76,6 @@ func servePprof(ctx context.Context, address string, log *slog.Logger) error {
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 2 * time.Second}
 	context.AfterFunc(ctx, func() { _ = server.Close() })
 	go func() { _ = server.Serve(listener) }()
-	log.Debug("profiles are served", "address", listener.Addr().String())
+	log.Info("profiles are served", "address", "http://"+listener.Addr().String()+"/debug/pprof/")
 	return nil
 }
