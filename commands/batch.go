@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"sync"
 
 	"github.com/paymint/paymint/eventstore"
@@ -183,13 +184,29 @@ func (b *batch) append(ctx context.Context, at stage, then func(*entry, eventsto
 	}
 }
 
-// each does a thing for all entries that want it, at the same time.
+// each does a thing for all entries that want it, at the same time. No caller's
+// recover reaches these goroutines: a bug that panics is its own item's trouble, and
+// what that item did in the world is the inquiry's to find out.
 func (b *batch) each(wants func(*entry) bool, do func(*entry)) {
 	var all sync.WaitGroup
 	for i := range b.entries {
 		if e := &b.entries[i]; wants(e) {
-			all.Go(func() { do(e) })
+			all.Go(func() {
+				defer e.recovered()
+				do(e)
+			})
 		}
 	}
 	all.Wait()
+}
+
+// recovered ends an item that panicked.
+func (e *entry) recovered() {
+	panicked := recover()
+	if panicked == nil {
+		return
+	}
+	e.release()
+	e.stage, e.rest, e.reply = settled, nil, Reply{}
+	e.err = fmt.Errorf("%w: panic: %v\n%s", eventstore.ErrUnavailable, panicked, debug.Stack())
 }

@@ -127,10 +127,16 @@ func (t *trip) begin(ctx context.Context, p page) (reply Reply, begun bool, err 
 	return t.began(ctx, p, receipt, err)
 }
 
-// began looks at what became of the append of an intent.
+// began looks at what became of the append of an intent. One that landed after all
+// may have been concluded by the inquiry before we knew: then there is nothing left
+// to call for, and the true state is the answer.
 func (t *trip) began(ctx context.Context, p page, receipt eventstore.Receipt, err error) (Reply, bool, error) {
 	if errors.Is(err, eventstore.ErrUnavailable) && t.landed(ctx) {
-		return Reply{}, true, nil
+		if _, open := t.state.Intent(t.asked); open {
+			return Reply{}, true, nil
+		}
+		reply, err := t.settle(ctx)
+		return reply, false, unrecorded(err)
 	}
 	if err != nil {
 		reply, err := t.notBegun(ctx, p, err)
@@ -312,7 +318,7 @@ func (t *trip) insist(ctx context.Context, l *link, w word, d draft, receipt eve
 		if attempt == outcomeAttemptsMax || !t.another(ctx, attempt, err) {
 			t.desk.alarm(ctx, AlarmNotRecorded, "an outcome could not be recorded; the inquiry will find it out",
 				slog.String("payment", t.target.Payment.String()), slog.String("error", err.Error()))
-			return Reply{}, nil, err
+			return Reply{}, nil, unrecorded(err)
 		}
 		if d, err = t.draft(ctx, l, w); err == nil {
 			receipt, err = t.commit(ctx, d)
@@ -320,6 +326,15 @@ func (t *trip) insist(ctx context.Context, l *link, w word, d draft, receipt eve
 	}
 	reply, err := t.accept(ctx, w, d, receipt)
 	return reply, d.next, err
+}
+
+// unrecorded is trouble after the act: whatever it was, the client must not read
+// from it that nothing happened, but ask again under the same key.
+func unrecorded(err error) error {
+	if err == nil || errors.Is(err, eventstore.ErrUnavailable) {
+		return err
+	}
+	return fmt.Errorf("%w: the outcome is not recorded yet: %v", eventstore.ErrUnavailable, err) //nolint:errorlint // busy must not be told
 }
 
 // commit appends a draft; one with nothing to say is durable as it is.
