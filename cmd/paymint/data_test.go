@@ -146,7 +146,7 @@ func TestVerifyFailsOnceARowWasChanged(t *testing.T) {
 	p = up(t, p.dir)
 
 	var running struct {
-		DatabaseURL string `json:"database_url"`
+		OwnerURL string `json:"owner_url"`
 	}
 	text, err := os.ReadFile(filepath.Join(p.dir, "run.json"))
 	if err == nil {
@@ -155,7 +155,7 @@ func TestVerifyFailsOnceARowWasChanged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := pgx.Connect(t.Context(), running.DatabaseURL)
+	conn, err := pgx.Connect(t.Context(), running.OwnerURL)
 	if err != nil {
 		t.Fatal(err)
 	}

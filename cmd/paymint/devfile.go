@@ -18,10 +18,11 @@ type devFile struct {
 }
 
 // runFile is how other paymint commands reach the services of the process that
-// runs on the folder: DIR/run.json. It holds passwords, so only its owner reads it.
+// runs on the folder: DIR/run.json, there as long as the services are. It holds passwords, so only its owner reads it.
 type runFile struct {
 	PID         int    `json:"pid"`
 	DatabaseURL string `json:"database_url"`
+	OwnerURL    string `json:"owner_url"` // migrations and rebuilds
 	NATSURL     string `json:"nats_url"`
 }
 

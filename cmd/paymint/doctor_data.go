@@ -110,7 +110,7 @@ func (x *examination) databaseClock(ctx context.Context, conn *pgx.Conn) {
 }
 
 func (x *examination) schema(ctx context.Context, conn *pgx.Conn, d *data) bool {
-	files, err := migrationFiles(ctx, d.env.DatabaseURL)
+	files, err := migrationFiles(ctx, d.env.OwnerURL)
 	if err != nil {
 		x.fail("schema", "the login needs to be a member of paymint_owner", "%v", err)
 		return false

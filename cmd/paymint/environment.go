@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/nats-io/nats.go"
 
 	"github.com/paymint/paymint/eventstore/embedded"
@@ -17,20 +19,26 @@ import (
 // DATABASE_URL and NATS_URL, embedded in this process, or embedded in another
 // process that runs on the same data folder.
 type environment struct {
-	DatabaseURL string // the owner's connection: migrations and look-ups
+	DatabaseURL string // the servers' login: everything at run time
+	OwnerURL    string // of a login that may take paymint_owner: migrations and rebuilds; given services: DatabaseURL
 	NATSURL     string
 	Folder      string // of the embedded services; empty when both are given
 	Postgres    *embedded.Postgres
 	NATS        *embedded.NATS
 	lock        *embedded.DirLock
+	published   bool // DIR/run.json tells of these services
 }
 
-const databaseName = "paymint"
+const (
+	databaseName = "paymint"
+	// serverLogin is no superuser: a hole in a server must not open the cluster.
+	serverLogin = "paymint_server"
+)
 
 // openOwn makes sure that this process alone works on the folder, and starts
 // what is not given by URL.
 func openOwn(ctx context.Context, c Config, log *slog.Logger) (*environment, error) {
-	e := &environment{DatabaseURL: string(c.DatabaseURL), NATSURL: string(c.NATSURL)}
+	e := given(c)
 	dir, err := filepath.Abs(c.DataDir)
 	if err != nil {
 		return nil, err
@@ -55,7 +63,11 @@ func (e *environment) start(ctx context.Context, c Config, log *slog.Logger) (er
 		if err := e.Postgres.CreateDatabase(ctx, databaseName); err != nil {
 			return err
 		}
-		e.DatabaseURL = e.Postgres.URL(databaseName, "")
+		e.OwnerURL = e.Postgres.URL(databaseName, "")
+		if err := e.makeServerLogin(ctx); err != nil {
+			return err
+		}
+		e.DatabaseURL = e.Postgres.URL(databaseName, serverLogin)
 	}
 	if e.NATSURL == "" {
 		if e.NATS, err = embedded.StartNATS(embedded.NATSOptions{Dir: filepath.Join(e.Folder, "nats"), Listen: true, Log: log}); err != nil {
@@ -66,22 +78,75 @@ func (e *environment) start(ctx context.Context, c Config, log *slog.Logger) (er
 	return nil
 }
 
+// serverGroups are what the servers' login may act as. They are made here, before the
+// migrations ask for them: a folder of an older release needs no step of its own.
+const serverGroups = `
+DO $$
+DECLARE
+    wanted text;
+BEGIN
+    FOREACH wanted IN ARRAY ARRAY['paymint_app', 'paymint_projector', 'paymint_auditor'] LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
+            EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
+        END IF;
+        IF NOT pg_has_role('` + serverLogin + `', wanted, 'MEMBER') THEN
+            EXECUTE format('GRANT %I TO ` + serverLogin + `', wanted);
+        END IF;
+    END LOOP;
+END
+$$`
+
+func (e *environment) makeServerLogin(ctx context.Context) error {
+	if err := e.Postgres.CreateRole(ctx, serverLogin); err != nil {
+		return err
+	}
+	conn, err := pgx.Connect(ctx, e.OwnerURL)
+	if err != nil {
+		return fmt.Errorf("grant %s its roles: %w", serverLogin, err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	if _, err := conn.Exec(ctx, serverGroups); err != nil {
+		return fmt.Errorf("grant %s its roles: %w", serverLogin, err)
+	}
+	return nil
+}
+
+// given is what the environment gives by URL. There Paymint has one login, and what
+// it may take says whether it can migrate.
+func given(c Config) *environment {
+	return &environment{DatabaseURL: string(c.DatabaseURL), OwnerURL: string(c.DatabaseURL), NATSURL: string(c.NATSURL)}
+}
+
 // openShared reaches the services for a command that looks after data: the given
 // ones, those of a running `paymint up` on the folder, or its own for as long as
 // the command runs.
 func openShared(ctx context.Context, c Config, log *slog.Logger) (*environment, error) {
 	if c.DatabaseURL != "" && c.NATSURL != "" {
-		return &environment{DatabaseURL: string(c.DatabaseURL), NATSURL: string(c.NATSURL)}, nil
+		return given(c), nil
 	}
 	own, err := openOwn(ctx, c, log)
-	if !errors.Is(err, embedded.ErrLocked) {
+	taken, is := errors.AsType[*embedded.LockedError](err)
+	if !is {
 		return own, err
 	}
 	var running runFile
-	if err := readFile(c.DataDir, runFileName, &running); err != nil {
-		return nil, fmt.Errorf("%s is in use and does not say where its services are: %w; try again once it has started", c.DataDir, err)
+	if err := readFile(c.DataDir, runFileName, &running); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
 	}
-	return &environment{DatabaseURL: running.DatabaseURL, NATSURL: running.NATSURL}, nil
+	if running.PID == 0 || running.PID != taken.PID {
+		return nil, fmt.Errorf("%w, which does not share its services: a server that starts or stops, or a command of its own; try again in a moment", err)
+	}
+	return &environment{DatabaseURL: running.DatabaseURL, OwnerURL: running.OwnerURL, NATSURL: running.NATSURL}, nil
+}
+
+// publish tells other commands where the services are: DIR/run.json. A crash leaves the
+// file; then its process id is not that of the folder's next holder.
+func (e *environment) publish() error {
+	err := writeFile(e.Folder, runFileName, runFile{
+		PID: os.Getpid(), DatabaseURL: e.DatabaseURL, OwnerURL: e.OwnerURL, NATSURL: e.NATSURL,
+	})
+	e.published = err == nil
+	return err
 }
 
 // connectNATS opens a client connection that comes back by itself for ever:
@@ -105,6 +170,11 @@ func (e *environment) close(log *slog.Logger) error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	var err error
+	if e.published {
+		if err = os.Remove(filepath.Join(e.Folder, runFileName)); errors.Is(err, os.ErrNotExist) {
+			err = nil
+		}
+	}
 	if e.NATS != nil {
 		err = errors.Join(err, e.NATS.Stop())
 	}

@@ -34,7 +34,7 @@ migrates, the others wait. ` + "`paymint up` and `paymint serve`" + ` do the sam
 			return err
 		}
 		defer d.close()
-		report, err := migrate(command.Context(), d.env.DatabaseURL, *status)
+		report, err := migrate(command.Context(), d.env.OwnerURL, *status)
 		if err != nil {
 			return err
 		}

@@ -126,7 +126,7 @@ func (d *data) rebuilder(ctx context.Context, progress func(done, total int64)) 
 		return projections.Rebuilder{}, err
 	}
 	return projections.Rebuilder{
-		URL: d.env.DatabaseURL, Log: log, Lanes: lanes, Projections: readModelsOf(), Decoders: decoders(),
+		URL: d.env.OwnerURL, Log: log, Lanes: lanes, Projections: readModelsOf(), Decoders: decoders(),
 		Progress: progress, Logger: d.log,
 	}, nil
 }

@@ -91,8 +91,7 @@ func serve(ctx context.Context, c Config, roles []role, log *slog.Logger) error 
 	if slices.Contains(roles, roleAPI) && (len(c.Pepper) < secretMin || len(c.CursorKey) < secretMin) {
 		return errors.New("PAYMINT_PEPPER and PAYMINT_CURSOR_KEY need 32 or more random characters each, the same in all processes; make one with: openssl rand -hex 32")
 	}
-	env := &environment{DatabaseURL: string(c.DatabaseURL), NATSURL: string(c.NATSURL)}
-	a, err := newApp(ctx, c, env, roles, log)
+	a, err := newApp(ctx, c, given(c), roles, log)
 	if err != nil {
 		return err
 	}

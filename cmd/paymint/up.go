@@ -51,13 +51,13 @@ func up(ctx context.Context, c Config, out io.Writer, log *slog.Logger) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, env.close(log)) }()
-	if err := migrations.Up(ctx, env.DatabaseURL); err != nil {
+	if err := migrations.Up(ctx, env.OwnerURL); err != nil {
 		return err
 	}
 	if err := withOwnSecrets(&c, env.Folder); err != nil {
 		return err
 	}
-	if err := writeFile(env.Folder, runFileName, runFile{PID: os.Getpid(), DatabaseURL: env.DatabaseURL, NATSURL: env.NATSURL}); err != nil {
+	if err := env.publish(); err != nil {
 		return err
 	}
 	a, err := newApp(ctx, c, env, allRoles, log)
