@@ -24,31 +24,46 @@ import (
 	"github.com/paymint/paymint/reactions"
 )
 
-// openRelays gives each lane a relay, which takes over this process's commits from memory.
+// openRelays gives each lane a relay, which takes over this process's commits from
+// memory. A process that appends and does not relay wakes the relays of others instead.
 func (a *app) openRelays(context.Context) error {
-	if !a.has(roleRelay) {
-		return nil
-	}
+	appends := a.has(roleAPI) || a.has(roleReactor)
 	for _, lane := range a.lanes() {
-		c := relay.Config{
-			Lane: lane, Log: a.store, Conn: a.bus, Logger: a.log, Metrics: a.registry,
-			Stream: relay.StreamConfig{Replicas: a.config.Replicas, MaxBytes: a.config.StreamBytes},
+		var tail relay.Tail // nil: none
+		if appends {
+			opened := a.store.Tail(lane)
+			a.onClose(opened.Close)
+			tail = opened
 		}
-		if a.has(roleAPI) {
-			tail := a.store.Tail(lane)
-			a.onClose(tail.Close)
-			c.Tail = tail
+		switch {
+		case a.has(roleRelay):
+			if err := a.openRelay(lane, tail); err != nil {
+				return err
+			}
+		case appends:
+			a.loops = append(a.loops, loop{fmt.Sprintf("wake-up calls of lane %d", lane), func(ctx context.Context) error {
+				relay.Ping(ctx, a.bus, lane, tail)
+				return nil
+			}})
 		}
-		if a.env.NATS != nil {
-			c.Restart = a.env.NATS.Restart
-		}
-		r, err := relay.New(c)
-		if err != nil {
-			return err
-		}
-		a.loops = append(a.loops, loop{fmt.Sprintf("relay of lane %d", lane), r.Run})
-		a.check(fmt.Sprintf("relay_%d", lane), false, func(context.Context) (string, error) { return "", r.Err() })
 	}
+	return nil
+}
+
+func (a *app) openRelay(lane int, tail relay.Tail) error {
+	c := relay.Config{
+		Lane: lane, Log: a.store, Tail: tail, Conn: a.bus, Logger: a.log, Metrics: a.registry,
+		Stream: relay.StreamConfig{Replicas: a.config.Replicas, MaxBytes: a.config.StreamBytes},
+	}
+	if a.env.NATS != nil {
+		c.Restart = a.env.NATS.Restart
+	}
+	r, err := relay.New(c)
+	if err != nil {
+		return err
+	}
+	a.loops = append(a.loops, loop{fmt.Sprintf("relay of lane %d", lane), r.Run})
+	a.check(fmt.Sprintf("relay_%d", lane), false, func(context.Context) (string, error) { return "", r.Err() })
 	return nil
 }
 
