@@ -22,7 +22,7 @@ import (
 
 func newMerchantCommand() *cobra.Command {
 	command := &cobra.Command{Use: "merchant", Short: "Make merchants and their keys"}
-	command.AddCommand(newMerchantCreateCommand())
+	command.AddCommand(newMerchantCreateCommand(), newPlatformKeyCommand())
 	return command
 }
 
@@ -31,7 +31,8 @@ func newMerchantCreateCommand() *cobra.Command {
 		Use:   "create --name NAME",
 		Short: "Make an active merchant with a test secret key and a publishable key",
 		Long: `Makes an active merchant and prints its id and keys, once: only their digests are
-kept. Works beside a running server or without one.`,
+kept. Works beside a running server or without one. With DATABASE_URL it needs the
+servers' PAYMINT_PEPPER: under another one they would not find the keys.`,
 		Example: `  paymint merchant create --name "Corner Shop"
   paymint merchant create --name Load --count 100 --json > merchants.json`,
 		Args: cobra.NoArgs,
@@ -49,12 +50,19 @@ kept. Works beside a running server or without one.`,
 		if *count < 1 || *count > 100_000 {
 			return errors.New("--count: from 1 to 100000")
 		}
-		return createMerchants(command.Context(), c, *name, *count, *asJSON, command.OutOrStdout())
+		return withTool(command.Context(), c, func(a *app) error {
+			return a.createMerchants(command.Context(), *name, *count, *asJSON, command.OutOrStdout())
+		})
 	}
 	return command
 }
 
-func createMerchants(ctx context.Context, c Config, name string, count int, asJSON bool, out io.Writer) (err error) {
+// withTool runs use with a desk for an operator's commands, under the pepper by which
+// the servers find keys.
+func withTool(ctx context.Context, c Config, use func(*app) error) (err error) {
+	if c.DatabaseURL != "" && len(c.Pepper) < secretMin {
+		return errors.New("PAYMINT_PEPPER needs 32 or more random characters, the same as the servers on DATABASE_URL have: they find keys by it")
+	}
 	log := newLogger(os.Stderr, c.LogLevel.Level)
 	env, err := openShared(ctx, c, log)
 	if err != nil {
@@ -71,6 +79,10 @@ func createMerchants(ctx context.Context, c Config, name string, count int, asJS
 		return err
 	}
 	defer a.close()
+	return use(a)
+}
+
+func (a *app) createMerchants(ctx context.Context, name string, count int, asJSON bool, out io.Writer) error {
 	made := make(chan devFile, 16)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.NumCPU()) // Argon2id is what takes the time
@@ -145,14 +157,34 @@ func (a *app) sandboxMerchant(ctx context.Context, folder string) (devFile, erro
 	defer cancel()
 	var dev devFile
 	err := readFile(folder, devFileName, &dev)
-	if errors.Is(err, os.ErrNotExist) || err == nil && dev.SecretKey == "" {
-		dev, err = a.newSandboxMerchant(ctx)
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return devFile{}, err
+	}
+	known, err := a.knows(ctx, dev)
+	if err != nil {
+		return devFile{}, fmt.Errorf("look up the sandbox merchant: %w", err)
+	}
+	if !known {
+		if dev, err = a.newSandboxMerchant(ctx); err != nil {
+			return devFile{}, err
+		}
 	}
 	dev.BaseURL, dev.VaultURL = a.config.BaseURL, a.config.BaseURL
 	return dev, writeFile(folder, devFileName, dev)
+}
+
+// knows reports whether the database has the file's merchant: the file may be of
+// another DATABASE_URL, or of a PostgreSQL folder that was removed.
+func (a *app) knows(ctx context.Context, dev devFile) (bool, error) {
+	if dev.SecretKey == "" {
+		return false, nil
+	}
+	m, err := id.Parse[id.Merchant](dev.MerchantID)
+	if err != nil {
+		return false, err
+	}
+	_, found, err := a.laneOf(ctx, m)
+	return found, err
 }
 
 func (a *app) newSandboxMerchant(ctx context.Context) (devFile, error) {
@@ -160,9 +192,9 @@ func (a *app) newSandboxMerchant(ctx context.Context) (devFile, error) {
 	if err != nil {
 		return devFile{}, err
 	}
-	platform, err := a.desk.IssueKey(ctx, a.operatorCall(), commands.IssueKey{Kind: access.KindSecret, Scopes: []access.Scope{access.PlatformAdmin}})
+	platform, err := a.issuePlatformKey(ctx)
 	if err != nil {
-		return devFile{}, fmt.Errorf("issue the platform key: %w", err)
+		return devFile{}, err
 	}
 	dev.PlatformKey = platform.Secret.Reveal()
 	// The keys work once the read model has them.
