@@ -38,7 +38,11 @@ func (x *exchange) endSpan() {
 	}
 	x.span.SetAttributes(attribute.Int("http.response.status_code", x.status))
 	if x.status >= http.StatusInternalServerError {
-		x.span.SetStatus(otelcodes.Error, x.failed.Code)
+		code := "" // /readyz says no with a body of its own
+		if x.failed != nil {
+			code = x.failed.Code
+		}
+		x.span.SetStatus(otelcodes.Error, code)
 	}
 	x.span.End()
 }

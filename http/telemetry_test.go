@@ -1,10 +1,13 @@
 package api_test
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
 
+	otelcodes "go.opentelemetry.io/otel/codes"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
@@ -30,5 +33,20 @@ func TestASpanGoesOnWithTheClientsTrace(t *testing.T) {
 		if strings.Contains(attribute.Value.String(), w.secret) {
 			t.Errorf("attribute %s holds the key", attribute.Key)
 		}
+	}
+}
+
+func TestNotReadyIsAFailedSpanAndNoCrash(t *testing.T) {
+	t.Parallel()
+	recorder := tracetest.NewSpanRecorder()
+	w := newWorld(t, func(c *api.Config) {
+		c.Tracer = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder))
+		c.Checks = []api.Check{{Name: "log", Critical: true, Ask: func(context.Context) (string, error) { return "", errors.New("gone") }}}
+	})
+	if a := w.get("/readyz", anonymous); a.StatusCode != http.StatusServiceUnavailable || a.text("status") != "not_ready" {
+		t.Fatalf("%d %s", a.StatusCode, a.raw)
+	}
+	if spans := recorder.Ended(); len(spans) != 1 || spans[0].Status().Code != otelcodes.Error {
+		t.Errorf("spans: %v", spans)
 	}
 }
