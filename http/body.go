@@ -45,6 +45,9 @@ func (x *exchange) checkContent() error {
 	if encoding, sent := first(x.request.Header, "Content-Encoding"); sent && encoding != "" {
 		return failParam(codeContentEncoding, "Content-Encoding", "Send the body without Content-Encoding.")
 	}
+	if x.request.ContentLength == 0 && x.route.body == bodyOptional {
+		return nil // curl -d '' names a type for nothing
+	}
 	contentType, sent := first(x.request.Header, "Content-Type")
 	if contentType == contentJSON || !sent && x.request.ContentLength == 0 {
 		return nil

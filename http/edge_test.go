@@ -245,13 +245,13 @@ func TestStoppingLosesNoAcceptedRequest(t *testing.T) {
 	}
 }
 
-func TestHTTP2WithoutTLSIsServedWhereAskedFor(t *testing.T) {
+func TestATypeForNoBodyDoesNotMatter(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *api.Config) { c.HTTP2 = true })
-	protocols := new(http.Protocols)
-	protocols.SetUnencryptedHTTP2(true)
-	w.client = &http.Client{Transport: &http.Transport{Protocols: protocols}}
-	if a := w.create(creation("pm_test_visa", "1000")); a.StatusCode != http.StatusCreated || a.ProtoMajor != 2 {
-		t.Errorf("%s %d %s", a.Proto, a.StatusCode, a.raw)
+	w := newWorld(t)
+	form := func(r *http.Request) { r.Header.Set("Content-Type", "application/x-www-form-urlencoded") } // curl -d ''
+	if a := w.post("/v1/payments/"+w.authorized("1000")+"/capture", "", form); a.StatusCode != http.StatusOK {
+		t.Errorf("capture without a body: %d %s", a.StatusCode, a.raw)
 	}
+	wants(t, w.post("/v1/payments/"+w.authorized("1000")+"/capture", "{}", form), 415, "unsupported_media_type")
+	wants(t, w.create("", form), 415, "unsupported_media_type")
 }
