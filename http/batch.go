@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/paymint/paymint/commands"
 	"github.com/paymint/paymint/http/strictjson"
@@ -79,7 +80,7 @@ func (x *exchange) batchItem(element strictjson.Value) (commands.Item, error) {
 		return commands.Item{}, err
 	}
 	call := commands.Call{
-		Principal: x.principal, RequestID: x.requestID, IdempotencyKey: key,
+		Principal: x.principal, RequestID: x.requestID, IdempotencyKey: strings.ToLower(key),
 		Fingerprint: fingerprint(http.MethodPost, "/v1/payments", without(object, "idempotency_key")),
 		Render:      x.server.renderAuthorized(x.ids),
 	}

@@ -91,3 +91,23 @@ func TestAKeySentByManyAtOnceMakesOnePayment(t *testing.T) {
 		t.Errorf("%d payments under one key: %v", len(made), made)
 	}
 }
+
+func TestAKeyIsTheSameInEitherCase(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	lower, upper := key("8e03978e-40d5-43e8-bc93-6894a57f9324"), key("8E03978E-40D5-43E8-BC93-6894A57F9324")
+	first := w.post("/v1/payments", creation("pm_test_visa", "1000"), upper)
+	again := w.post("/v1/payments", creation("pm_test_visa", "1000"), lower)
+	if first.StatusCode != http.StatusCreated || again.text("id") != first.text("id") || again.Header.Get("Idempotent-Replayed") != "true" {
+		t.Errorf("first %d %s\nthen %d %s", first.StatusCode, first.raw, again.StatusCode, again.raw)
+	}
+	item := `{"payments":[{"idempotency_key":"8E03978E-40D5-43E8-BC93-6894A57F9324",` + creation("pm_test_visa", "1000")[1:] + `]}`
+	if batch := w.post("/v1/payments/batch", item); !bytes.Contains(batch.raw, []byte(first.text("id"))) {
+		t.Errorf("batch: %d %s", batch.StatusCode, batch.raw)
+	}
+	for _, spelling := range []string{"8e03978e-40d5-43e8-bc93-6894a57f9324", "8E03978E-40D5-43E8-BC93-6894A57F9324"} {
+		if got := idsOf(w.get("/v1/payments?idempotency_key=" + spelling)); len(got) != 1 || got[0] != first.text("id") {
+			t.Errorf("found by %s: %v", spelling, got)
+		}
+	}
+}

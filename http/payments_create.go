@@ -126,7 +126,7 @@ func (x *exchange) idempotencyKey(f *fields, required bool) string {
 	case !sent && required:
 		f.wrong(missing(headerKey))
 	}
-	return key
+	return strings.ToLower(key) // RFC 9562 reads both cases alike: a retry may spell it otherwise
 }
 
 // isUUID wants the 36 characters of RFC 9562; uuid.Parse alone takes braces too.

@@ -104,7 +104,7 @@ func (x *exchange) paymentFilter(q *query) payments.Filter {
 		Metadata:    projections.LabelsOf(q.metadata()),
 		Sort:        sorts[q.choice("sort", "created_at", "-created_at", "amount", "-amount")],
 	}
-	if filter.IdempotencyKey = q.text("idempotency_key"); filter.IdempotencyKey != "" && !isUUID(filter.IdempotencyKey) {
+	if filter.IdempotencyKey = strings.ToLower(q.text("idempotency_key")); filter.IdempotencyKey != "" && !isUUID(filter.IdempotencyKey) {
 		q.wrong(invalid("idempotency_key", "must be a UUID"))
 	}
 	return filter
