@@ -61,7 +61,9 @@ func (x *exchange) challenge() (target id.Payment, on access.Principal, err erro
 	if err != nil || x.server.challenges == nil {
 		return target, on, notFound("challenge")
 	}
-	on, found, err := x.server.challenges.Find(x.context(), target)
+	ctx, cancel := x.lookUp()
+	defer cancel()
+	on, found, err := x.server.challenges.Find(ctx, target)
 	switch {
 	case err != nil:
 		return target, on, unavailable{err}

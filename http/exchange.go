@@ -22,6 +22,10 @@ import (
 // version is the only released version of the API.
 const version = "2026-04-01"
 
+// readMax is how long what only reads may take: a client has given up by then, and
+// a database that hangs must not collect connections.
+const readMax = 5 * time.Second
+
 // exchange is one request and its answer. It lives as long as the request and is
 // then used again: nothing may keep it, or the body in it.
 type exchange struct {
@@ -83,13 +87,18 @@ func (x *exchange) serve() (err error) {
 			}
 			x.server.meter.panics.Inc()
 			err = &failure{
-				fault: fault{Code: codeInternal, Message: "Something went wrong on our side."},
+				fault: fault{Code: codeInternal, Message: messageInternal},
 				cause: fmt.Errorf("panic: %v\n%s", thrown, debug.Stack()),
 			}
 		}
 	}()
 	if err := x.checkHeaders(); err != nil {
 		return err
+	}
+	if method := x.request.Method; method == http.MethodGet || method == http.MethodHead {
+		ctx, cancel := context.WithTimeout(x.context(), readMax)
+		defer cancel()
+		x.request = x.request.WithContext(ctx)
 	}
 	if x.route.scope != scopePublic {
 		if err := x.admit(); err != nil {
@@ -142,6 +151,11 @@ func (x *exchange) end() {
 }
 
 func (x *exchange) context() context.Context { return x.request.Context() }
+
+// lookUp is the context of what a command looks up before it begins.
+func (x *exchange) lookUp() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(x.context(), readMax)
+}
 
 // answer sends a body that is complete: Content-Length is set, so that it leaves
 // in one piece, and a HEAD request learns the size.

@@ -71,28 +71,35 @@ func translate(err error) *failure {
 		return refusedWith(refused)
 	}
 	if storage, is := errors.AsType[unavailable](err); is {
-		return &failure{fault: fault{Code: codeUnavailable, Message: "Storage did not answer in time."}, cause: storage}
+		return &failure{fault: fault{Code: codeUnavailable, Message: messageNothingDone}, cause: storage}
 	}
 	for _, row := range troubles {
 		if errors.Is(err, row.err) {
 			return &failure{fault: fault{Code: row.code, Message: row.message}, cause: err}
 		}
 	}
-	return &failure{fault: fault{Code: codeInternal, Message: "Something went wrong on our side."}, cause: err}
+	return &failure{fault: fault{Code: codeInternal, Message: messageInternal}, cause: err}
 }
+
+// What a client does about trouble of ours. Retry-After says when.
+const (
+	adviceUnknown      = "Send it again with the same Idempotency-Key to find out what happened."
+	messageNothingDone = "Storage did not answer in time. Nothing was done; send it again in a few seconds."
+	messageInternal    = "Something went wrong on our side. Send it again, with its Idempotency-Key if it had one; if that does not help, report the request id."
+)
 
 // troubles says how trouble in the rooms behind us looks from outside.
 var troubles = []struct {
 	err           error
 	code, message string
 }{
-	{commands.ErrKeyReused, codeKeyReused, "This idempotency key was used with another request."},
-	{commands.ErrKeyInUse, codeKeyInUse, "The first request with this idempotency key is still running."},
-	{commands.ErrConcurrentChange, codeConcurrentChange, "The payment is being changed by other requests."},
-	{commands.ErrBusy, codeBusy, "More requests than can be taken at the moment."},
-	{commands.ErrUnavailable, codeUnavailable, "Storage did not answer in time."},
-	{context.DeadlineExceeded, codeUnavailable, "Storage did not answer in time."},
-	{context.Canceled, codeUnavailable, "The request ended before its answer was ready."},
+	{commands.ErrKeyReused, codeKeyReused, "This idempotency key was used with another request. Use a new key for a new request."},
+	{commands.ErrKeyInUse, codeKeyInUse, "The first request with this idempotency key is still running. Send it again in a second to get its answer."},
+	{commands.ErrConcurrentChange, codeConcurrentChange, "The payment is being changed by other requests. Nothing was done; send it again in a second."},
+	{commands.ErrBusy, codeBusy, "More requests than can be taken at the moment. Nothing was done; send it again in a second."},
+	{commands.ErrUnavailable, codeUnavailable, "Storage did not answer in time. " + adviceUnknown},
+	{context.DeadlineExceeded, codeUnavailable, "Storage did not answer in time. " + adviceUnknown},
+	{context.Canceled, codeUnavailable, "The request ended before its answer was ready. " + adviceUnknown},
 }
 
 func refusedWith(refused *refusal.Refusal) *failure {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/paymint/paymint/domain/access"
@@ -81,6 +82,19 @@ func TestAProcessWithoutTheDeskShowsItsHealth(t *testing.T) {
 		s.Handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, path, http.NoBody))
 		if recorder.Code != want {
 			t.Errorf("%s: %d, want %d", path, recorder.Code, want)
+		}
+	}
+}
+
+func TestTroubleSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	messages := []string{messageNothingDone, messageInternal}
+	for _, row := range troubles {
+		messages = append(messages, row.message)
+	}
+	for _, message := range messages {
+		if !strings.Contains(message, "end it again") && !strings.Contains(message, "Use a new key") {
+			t.Errorf("%q leaves the client alone", message)
 		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,6 +29,10 @@ const (
 	// revisionEvery is how often we ask whether any key changed; with the time the
 	// question takes, a revoked key stops within a second.
 	revisionEvery = 500 * time.Millisecond
+	// askTimeout bounds that question: everybody waits for the one who asks.
+	askTimeout = time.Second
+	// lookUpTimeout bounds the look-up of one key.
+	lookUpTimeout = 2 * time.Second
 	// trustFor is how long a key is believed without being looked up again, even
 	// when no change was announced.
 	trustFor = time.Minute
@@ -64,13 +67,15 @@ type keyring struct {
 	verifying singleflight.Group
 
 	revision atomic.Int64
-	checked  atomic.Int64 // when revision was last read, Unix nanoseconds
-	asking   sync.Mutex
+	checked  atomic.Int64  // when revision was last read, Unix nanoseconds
+	asking   chan struct{} // holds one: who asks
+	asked    atomic.Int64  // how often it was asked
+	said     error         // what went wrong the last time; belongs to who asks
 }
 
 func newKeyring(keys Keys, peppers [][]byte, now func() time.Time, m *meter) *keyring {
 	return &keyring{
-		keys: keys, peppers: peppers, now: now, meter: m, slots: make(chan struct{}, verifiersMax),
+		keys: keys, peppers: peppers, now: now, meter: m, slots: make(chan struct{}, verifiersMax), asking: make(chan struct{}, 1),
 		known: otter.Must(&otter.Options[access.Digest, *remembered]{MaximumSize: keysMax}),
 	}
 }
@@ -100,7 +105,7 @@ func (k *keyring) open(ctx context.Context, secret access.Secret, digest access.
 		return known.principal, true, nil
 	}
 	revision := k.revision.Load() // before the look-up: a change during it is seen next time
-	key, lane, found, err := k.keys.ByDigest(ctx, digest)
+	key, lane, found, err := k.lookUp(ctx, digest)
 	if err != nil {
 		return access.Principal{}, false, fmt.Errorf("look an API key up: %w", unavailable{err})
 	}
@@ -122,6 +127,12 @@ func (k *keyring) open(ctx context.Context, secret access.Secret, digest access.
 	principal.Lane = lane
 	k.remember(digest, known, &remembered{principal: principal, hash: key.Hash, revision: revision, lookedUp: k.now()})
 	return principal, true, nil
+}
+
+func (k *keyring) lookUp(ctx context.Context, digest access.Digest) (access.Key, int, bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookUpTimeout)
+	defer cancel()
+	return k.keys.ByDigest(ctx, digest)
 }
 
 // remember keeps the moment of the first verification over later look-ups.
@@ -166,24 +177,40 @@ func (k *keyring) refreshRevision(ctx context.Context) error {
 	if age < int64(revisionEvery) {
 		return nil
 	}
-	if !k.asking.TryLock() {
+	before := k.asked.Load()
+	select {
+	case k.asking <- struct{}{}:
+	default:
 		if age < int64(2*revisionEvery) {
 			return nil
 		}
-		k.asking.Lock()
+		select {
+		case k.asking <- struct{}{}:
+		case <-ctx.Done():
+			return fmt.Errorf("wait to learn whether API keys changed: %w", unavailable{ctx.Err()})
+		}
 	}
-	defer k.asking.Unlock()
-	if k.now().UnixNano()-k.checked.Load() < int64(revisionEvery) {
-		return nil // somebody asked while we waited
+	defer func() { <-k.asking }()
+	if k.asked.Load() == before {
+		k.ask(ctx)
 	}
-	asked := k.now()
-	revision, err := k.keys.Revision(context.WithoutCancel(ctx))
+	return k.said // also what another said while we waited: one time-out for all, not one each
+}
+
+// ask reads the revision. The client may go away: others wait for the answer.
+func (k *keyring) ask(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
+	defer cancel()
+	began := k.now()
+	revision, err := k.keys.Revision(ctx)
+	k.said = nil
 	if err != nil {
-		return fmt.Errorf("ask whether API keys changed: %w", unavailable{err})
+		k.said = fmt.Errorf("ask whether API keys changed: %w", unavailable{err})
+	} else {
+		k.revision.Store(revision)
+		k.checked.Store(began.UnixNano())
 	}
-	k.revision.Store(revision)
-	k.checked.Store(asked.UnixNano())
-	return nil
+	k.asked.Add(1)
 }
 
 // secretOf reads the key of Authorization: Bearer <key>, or Basic with the key as

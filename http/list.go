@@ -180,7 +180,7 @@ func (x *exchange) waitForPosition() error {
 	err := x.server.waitFor(ctx, lane, number)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return fail(codeProjectionLag, "The read side has not reached this position yet.")
+		return fail(codeProjectionLag, "The read side has not reached this position yet. Read again in a second.")
 	case err != nil:
 		return unavailable{err}
 	}

@@ -8,11 +8,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/paymint/paymint/domain/access"
 	api "github.com/paymint/paymint/http"
+	"github.com/paymint/paymint/projections/payments"
 )
 
 func idsOf(a answer) (ids []string) {
@@ -303,6 +305,15 @@ func TestAReadWaitsForThePositionItsCallerHasSeen(t *testing.T) {
 	if a := w.get("/v1/payments", header("Paymint-Min-Position", position)); a.StatusCode != http.StatusOK || len(asked) != 1 || asked[0] != position {
 		t.Errorf("%d, asked for %v, want %s", a.StatusCode, asked, position)
 	}
+	asked = nil
+	of := "/v1/payments/" + w.authorized("1000") + "/refunds"
+	wants(t, w.get(of+"?colour=red", header("Paymint-Min-Position", position)), 400, "parameter_unknown")
+	if len(asked) != 0 {
+		t.Errorf("waited for %v before the query was judged", asked)
+	}
+	if a := w.get(of, header("Paymint-Min-Position", position)); a.StatusCode != http.StatusOK || len(asked) != 1 {
+		t.Errorf("refunds of a payment: %d, asked for %v, want it once", a.StatusCode, asked)
+	}
 	a := w.get("/v1/payments", header("Paymint-Min-Position", "0.99999"))
 	wants(t, a, 503, "projection_lag")
 	if a.Header.Get("Retry-After") == "" {
@@ -310,5 +321,31 @@ func TestAReadWaitsForThePositionItsCallerHasSeen(t *testing.T) {
 	}
 	for _, bad := range []string{"1", "0.x", "0.-1", "00.1", "7.1", "0.1.1"} {
 		wants(t, w.get("/v1/payments", header("Paymint-Min-Position", bad)), 400, "parameter_invalid")
+	}
+}
+
+// watched is a read side that tells how long each question may take, and fails.
+type watched struct {
+	api.Payments
+	left chan time.Duration
+}
+
+func (v watched) List(ctx context.Context, _ payments.Filter) (payments.Page, error) {
+	until, _ := ctx.Deadline()
+	v.left <- time.Until(until)
+	return payments.Page{}, context.DeadlineExceeded
+}
+
+func TestAReadHasFiveSeconds(t *testing.T) {
+	t.Parallel()
+	left := make(chan time.Duration, 1)
+	w := newWorld(t, func(c *api.Config) { c.Payments = watched{c.Payments, left} })
+	a := w.get("/v1/payments")
+	wants(t, a, 503, "storage_unavailable")
+	if most := <-left; most <= 0 || most > 5*time.Second {
+		t.Errorf("the query was given %v", most)
+	}
+	if message, _ := a.error()["message"].(string); a.Header.Get("Retry-After") == "" || !strings.Contains(message, "Nothing was done") {
+		t.Errorf("Retry-After %q, %s", a.Header.Get("Retry-After"), a.raw)
 	}
 }

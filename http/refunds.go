@@ -69,16 +69,11 @@ func (s *Server) listRefundsOfPayment(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	if err := x.waitForPosition(); err != nil {
-		return err
-	}
-	_, err = s.payments.Get(x.context(), x.principal.Merchant, x.principal.Livemode, target)
-	if err := reading("payment", err); err != nil {
-		return err
-	}
 	return s.refundPage(x, target)
 }
 
+// refundPage lists all refunds, or those of one payment: the query is judged before
+// anything is waited for or read.
 func (s *Server) refundPage(x *exchange, of id.Payment) error {
 	q := parseQuery(x.request.URL.RawQuery)
 	wanted := q.fields(s.refundFields)
@@ -96,6 +91,12 @@ func (s *Server) refundPage(x *exchange, of id.Payment) error {
 	}
 	if err := x.waitForPosition(); err != nil {
 		return err
+	}
+	if !of.IsZero() {
+		_, err := s.payments.Get(x.context(), filter.Merchant, filter.Livemode, of)
+		if err := reading("payment", err); err != nil {
+			return err
+		}
 	}
 	filter.Limit, filter.After, filter.Before = p.limit, refundKey(p.after), refundKey(p.before)
 	found, err := s.refunds.List(x.context(), filter)
