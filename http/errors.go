@@ -140,7 +140,7 @@ func ruleCodes() []codeDoc {
 		rule(refusal.RefundExceedsCapture, 422, "All refunds together may not exceed `amount_captured`; pending ones count."),
 		rule(refusal.PaymentDisputed, 422, "The payment is disputed. The dispute decides where the money goes; a refund would pay twice."),
 		rule(refusal.PaymentNotCorrectable, 422, "The correction contradicts what is recorded, such as a refund above the capture."),
-		rule(refusal.SecondApproverNeeded, 422, "A correction of this size needs a second approver."),
+		rule(refusal.SecondApproverNeeded, 422, "A correction of this size needs a second approver: send in `approved_by` the id of a platform key that is not revoked and not your own."),
 		rule(refusal.TestClockInvalid, 400, "The test clock only goes forward, by at most 366 days at a time."),
 		card(codeCardDeclined, "The issuer declined. `decline_code` says why as far as issuers tell; `retry_advice` says whether another attempt makes sense."),
 		card(codeExpiredCard, "The card has expired."),
@@ -164,7 +164,7 @@ func serverCodes() []codeDoc {
 		{codeInternal, typeAPI, http.StatusInternalServerError, "Something is wrong on our side. The true state can be read; a retry with the same idempotency key is safe.", 0},
 		{codeTransferEncoding, typeRequest, http.StatusNotImplemented, "`Transfer-Encoding` knows `chunked` only.", 0},
 		{codeBusy, typeAPI, http.StatusServiceUnavailable, "More requests than can be taken. Nothing was done; send it again after `Retry-After`.", 1},
-		{codeUnavailable, typeAPI, http.StatusServiceUnavailable, "Storage did not answer in time. What became of the request is not known yet: send it again with the same idempotency key to find out.", 2},
+		{codeUnavailable, typeAPI, http.StatusServiceUnavailable, "Storage did not answer in time. If `message` does not say that nothing was done, what became of the request is not known yet: send it again with the same idempotency key to find out.", 2},
 		{codeProjectionLag, typeAPI, http.StatusServiceUnavailable, "The read side has not reached `Paymint-Min-Position` within two seconds. Read again after `Retry-After`.", 1},
 		{string(refusal.AcquirerUnavailable), typeAPI, http.StatusServiceUnavailable, "No acquirer can be reached at the moment. Nothing was begun; send the request again after `Retry-After`.", 5},
 	}

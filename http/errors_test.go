@@ -130,6 +130,7 @@ func TestTheTestClockExpiresAnAuthorization(t *testing.T) {
 	wants(t, w.post("/v1/test_clock/advance", `{"seconds":99999999}`), 400, "test_clock_invalid")
 	wants(t, w.post("/v1/test_clock/advance", `{}`), 400, "parameter_missing")
 	wants(t, w.post("/v1/test_clock/advance", `{"seconds":1,"to":"`+to+`"}`), 400, "parameter_missing")
+	wants(t, w.post("/v1/test_clock/advance", `{"seconds":1}`, key(uuid.NewString())), 400, "parameter_invalid")
 	live := w.issue(w.ours.ID, access.KindSecret, true)
 	wants(t, w.post("/v1/test_clock/advance", `{"seconds":1}`, as(live)), 403, "test_mode_only")
 }
@@ -150,6 +151,35 @@ func TestOnlyThePlatformCorrects(t *testing.T) {
 	wants(t, w.post(path, `{}`, platform), 400, "parameter_missing")
 	wants(t, w.post(path, strings.Replace(correction, ours, "mch_01h455vb4pex5vsknk084sn02q", 1), platform), 404, "resource_missing")
 	wants(t, w.post("/v1/payments", creation("pm_test_visa", "1000"), key(uuid.NewString()), platform), 403, "merchant_key_needed")
+}
+
+func TestALargeCorrectionNeedsASecondOperatorsKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	operator, own := w.operator(w.noMerchant(), false, access.PlatformAdmin)
+	_, second := w.operator(w.noMerchant(), false, access.PlatformAdmin)
+	_, live := w.operator(w.noMerchant(), true, access.PlatformAdmin)
+	_, merchants := w.operator(w.ours.ID, false)
+	gone, revoked := w.operator(w.noMerchant(), false, access.PlatformAdmin)
+	w.keys.revoke(gone)
+	path := "/v1/payments/" + w.captured("200000") + "/corrections"
+	correct := func(amount, approver string) answer {
+		return w.post(path, `{"merchant_id":"`+w.ours.ID.String()+`","amount_captured":`+amount+`,"amount_refunded":0,"reason":"statement 7"`+approver+`}`, as(operator))
+	}
+	for _, nobody := range []string{"Bob", own, live, merchants, revoked, "key_01h455vb4pex5vsknk084sn02q", w.ours.ID.String()} {
+		for _, amount := range []string{"1000", "199999"} { // a false approval is refused where none is needed too
+			wants(t, correct(amount, `,"approved_by":"`+nobody+`"`), 422, "second_approver_needed")
+		}
+	}
+	wants(t, correct("1000", ""), 422, "second_approver_needed")
+	if a := correct("1000", `,"approved_by":"`+second+`"`); a.StatusCode != http.StatusOK || a.number("amount_captured") != 1000 {
+		t.Errorf("with an approval: %d %s", a.StatusCode, a.raw)
+	}
+	w.keys.fail(errors.New("connection refused"))
+	a := correct("2000", `,"approved_by":"`+second+`"`)
+	if a.code() != "storage_unavailable" {
+		t.Errorf("without the keys: %d %s", a.StatusCode, a.raw)
+	}
 }
 
 // TestTheListOfCodesIsComplete holds the table, openapi.yaml and the page of errors together.

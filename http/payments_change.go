@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"net/http"
 
 	"github.com/paymint/paymint/commands"
@@ -77,22 +78,65 @@ func (s *Server) correctPayment(x *exchange) error {
 		AmountRefunded: f.needed("amount_refunded"),
 		Reason:         f.text("reason", 1, 500),
 		Operator:       x.principal.Key.String(),
-		ApprovedBy:     f.text("approved_by", 1, 100),
 	}
+	approver := f.text("approved_by", 1, 100)
 	f.need("reason", f.has("reason"))
 	if err := f.check(); err != nil {
 		return err
 	}
-	lane, found, err := s.laneOf(x.context(), merchant)
+	lane, err := x.laneOf(merchant)
 	if err != nil {
 		return err
 	}
-	if !found {
-		return notFound("payment")
+	if wish.ApprovedBy, err = x.approval(approver); err != nil {
+		return err
 	}
 	place := commands.Target{Lane: lane, Merchant: merchant, Livemode: x.principal.Livemode, Payment: target}
 	reply, err := s.desk.Correct(x.context(), x.call(key, s.renderOutcome(x.ids, http.StatusOK)), place, wish)
 	return x.reply(reply, err)
+}
+
+// laneOf finds where a merchant's payments are.
+func (x *exchange) laneOf(merchant id.Merchant) (int, error) {
+	ctx, cancel := x.lookUp()
+	defer cancel()
+	lane, found, err := x.server.laneOf(ctx, merchant)
+	switch {
+	case err != nil:
+		return 0, unavailable{fmt.Errorf("find the lane of merchant %s: %w", merchant, err)}
+	case !found:
+		return 0, notFound("payment")
+	}
+	return lane, nil
+}
+
+// approval proves who approves: an operator whose key the platform issued, whose
+// key still opens, in this mode, and who is not the one that asks. What is claimed
+// and not proved is refused even where no approval is needed: it would be recorded.
+func (x *exchange) approval(claimed string) (string, error) {
+	if claimed == "" {
+		return "", nil
+	}
+	key, err := id.Parse[id.Key](claimed)
+	if err != nil {
+		return "", noApproval()
+	}
+	ctx, cancel := x.lookUp()
+	defer cancel()
+	found, known, err := x.server.keyOf(ctx, key)
+	if err != nil {
+		return "", unavailable{fmt.Errorf("look up the approver's key %s: %w", key, err)}
+	}
+	approver, usable := found.Principal()
+	if !known || !usable || !approver.Platform || approver.Livemode != x.principal.Livemode || approver.Key == x.principal.Key {
+		return "", noApproval()
+	}
+	return key.String(), nil
+}
+
+func noApproval() error {
+	return failParam(string(refusal.SecondApproverNeeded), "approved_by",
+		"approved_by must be the id of another operator's key: of the platform, in this mode, and not revoked.")
 }
 
 func merchantOf(f *fields) id.Merchant {

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/paymint/paymint/domain/access"
 	"github.com/paymint/paymint/domain/id"
 	"github.com/paymint/paymint/projections/payments"
 	"github.com/paymint/paymint/projections/refunds"
@@ -36,6 +37,9 @@ type Config struct {
 	// LaneOf finds a merchant's lane, for the platform's operators; without it no
 	// merchant is found.
 	LaneOf func(ctx context.Context, merchant id.Merchant) (lane int, found bool, err error)
+	// KeyOf finds an API key by its id, revoked ones too, as the log has it now;
+	// without it nobody's approval of a correction counts.
+	KeyOf func(ctx context.Context, key id.Key) (found access.Key, known bool, err error)
 	// Challenges finds the payment behind a 3-D Secure page of the sandbox; without
 	// it the pages answer 404.
 	Challenges Challenges
@@ -76,6 +80,7 @@ type Server struct {
 	merchants  Merchants
 	challenges Challenges
 	laneOf     func(ctx context.Context, merchant id.Merchant) (lane int, found bool, err error)
+	keyOf      func(ctx context.Context, key id.Key) (found access.Key, known bool, err error)
 	waitFor    func(ctx context.Context, lane int, number int64) error
 	checks     []Check
 	gatherer   prometheus.Gatherer
@@ -121,7 +126,7 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		desk: c.Desk, payments: c.Payments, refunds: c.Refunds, merchants: c.Merchants, challenges: c.Challenges,
-		laneOf: c.LaneOf, waitFor: c.WaitFor, checks: c.Checks, gatherer: c.Gatherer, cursors: cursors{key: slices.Clone(c.CursorKey)},
+		laneOf: c.LaneOf, keyOf: c.KeyOf, waitFor: c.WaitFor, checks: c.Checks, gatherer: c.Gatherer, cursors: cursors{key: slices.Clone(c.CursorKey)},
 		codes: newCodebook(), logger: c.Log, logRequests: c.LogRequests, baseURL: strings.TrimSuffix(c.BaseURL, "/"),
 		now: c.Now, newID: c.NewID,
 	}
@@ -171,6 +176,9 @@ func (s *Server) defaults() {
 	}
 	if s.laneOf == nil {
 		s.laneOf = func(context.Context, id.Merchant) (int, bool, error) { return 0, false, nil }
+	}
+	if s.keyOf == nil {
+		s.keyOf = func(context.Context, id.Key) (access.Key, bool, error) { return access.Key{}, false, nil }
 	}
 	s.paymentFields = namesOf(payments.AppendJSON(nil, payments.Resource{}))
 	s.refundFields = namesOf(refunds.AppendJSON(nil, refunds.Resource{}))
@@ -256,7 +264,7 @@ func frameworkFailure(err error, allow string) *failure {
 			return f
 		}
 	}
-	return &failure{fault: fault{Code: codeInternal, Message: "Something went wrong on our side."}, cause: err}
+	return &failure{fault: fault{Code: codeInternal, Message: messageInternal}, cause: err}
 }
 
 // Handler is the API without a listener, for whoever brings one.

@@ -13,11 +13,13 @@ import (
 const secondsMax = 10 * 366 * 24 * 60 * 60
 
 // advanceTestClock serves POST /v1/test_clock/advance: by seconds, or to a time.
-// The desk claims no idempotency key for it: a repeat moves the clock again, except
-// where a time is named.
+// The desk claims no idempotency key for it, so one is refused: a client that sent
+// it would trust that a repeat does not move the clock again.
 func (s *Server) advanceTestClock(x *exchange) error {
 	f := newFields(x.object)
-	x.idempotencyKey(f, false)
+	if _, sent := first(x.request.Header, headerKey); sent {
+		f.wrong(invalid(headerKey, "is not taken here, a repeat would move the clock again: leave it out, and name a time with to"))
+	}
 	by, to := f.integerWithin("seconds", 1, secondsMax), f.time("to")
 	if f.has("seconds") == f.has("to") {
 		f.wrong(fault{codeParameterMissing, "seconds", "Send either seconds or to."})
@@ -52,7 +54,9 @@ func (s *Server) testTime(x *exchange) (time.Time, error) {
 	if s.merchants == nil {
 		return time.Time{}, fail(codeRouteNotFound, "The clock can only be moved by seconds.")
 	}
-	found, err := s.merchants.Find(x.context(), x.principal.Merchant)
+	ctx, cancel := x.lookUp()
+	defer cancel()
+	found, err := s.merchants.Find(ctx, x.principal.Merchant)
 	if err != nil {
 		return time.Time{}, unavailable{err}
 	}

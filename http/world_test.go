@@ -62,7 +62,7 @@ func newWorld(t testing.TB, change ...func(*api.Config)) *world {
 	registry := prometheus.NewRegistry()
 	c := api.Config{
 		Desk: w.desk, Payments: w.views, Refunds: refundViews{w.views}, Keys: w.keys, Merchants: cache, Challenges: w.views,
-		LaneOf: w.laneOf, KeyPeppers: [][]byte{pepper}, CursorKey: bytes.Repeat([]byte{3}, 32), NoRateLimits: true,
+		LaneOf: w.laneOf, KeyOf: w.keys.byID, KeyPeppers: [][]byte{pepper}, CursorKey: bytes.Repeat([]byte{3}, 32), NoRateLimits: true,
 		Metrics: registry, Gatherer: registry, Log: slog.New(slog.NewJSONHandler(w.logged, nil)), BaseURL: "https://docs.example",
 	}
 	for _, f := range change {
@@ -112,12 +112,24 @@ func (w *world) merchant(name string) merchant.State {
 // issue makes a key and returns it in clear.
 func (w *world) issue(whose id.Merchant, kind access.Kind, livemode bool, scopes ...access.Scope) string {
 	w.t.Helper()
+	secret, _ := w.issued(whose, kind, livemode, scopes...)
+	return secret
+}
+
+// operator makes a secret key and returns it in clear, and its id.
+func (w *world) operator(whose id.Merchant, livemode bool, scopes ...access.Scope) (secret, key string) {
+	w.t.Helper()
+	return w.issued(whose, access.KindSecret, livemode, scopes...)
+}
+
+func (w *world) issued(whose id.Merchant, kind access.Kind, livemode bool, scopes ...access.Scope) (secret, key string) {
+	w.t.Helper()
 	reply, err := w.desk.IssueKey(context.Background(), commands.Call{}, commands.IssueKey{Merchant: whose, Kind: kind, Livemode: livemode, Scopes: scopes})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	w.keys.add(reply.Secret.Digest(pepper), reply.Key)
-	return reply.Secret.Reveal()
+	return reply.Secret.Reveal(), reply.Key.ID.String()
 }
 
 func (w *world) laneOf(ctx context.Context, m id.Merchant) (int, bool, error) {
@@ -163,6 +175,17 @@ func (k *keys) ByDigest(_ context.Context, digest access.Digest) (access.Key, in
 	k.lookups++
 	key, found := k.known[digest]
 	return key, 0, found, k.err
+}
+
+func (k *keys) byID(_ context.Context, key id.Key) (access.Key, bool, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, one := range k.known {
+		if one.ID == key {
+			return one, true, k.err
+		}
+	}
+	return access.Key{}, false, k.err
 }
 
 func (k *keys) Revision(context.Context) (int64, error) {
