@@ -329,12 +329,16 @@ func (t *trip) insist(ctx context.Context, l *link, w word, d draft, receipt eve
 }
 
 // unrecorded is trouble after the act: whatever it was, the client must not read
-// from it that nothing happened, but ask again under the same key.
+// from it that nothing happened, but ask again under the same key. Busy says just
+// that, so it is told as text only.
 func unrecorded(err error) error {
-	if err == nil || errors.Is(err, eventstore.ErrUnavailable) {
+	switch {
+	case err == nil, errors.Is(err, eventstore.ErrUnavailable):
 		return err
+	case errors.Is(err, eventstore.ErrBusy):
+		return fmt.Errorf("%w: the outcome is not recorded yet: %v", eventstore.ErrUnavailable, err) //nolint:errorlint // see above
 	}
-	return fmt.Errorf("%w: the outcome is not recorded yet: %v", eventstore.ErrUnavailable, err) //nolint:errorlint // busy must not be told
+	return fmt.Errorf("%w: the outcome is not recorded yet: %w", eventstore.ErrUnavailable, err)
 }
 
 // commit appends a draft; one with nothing to say is durable as it is.
