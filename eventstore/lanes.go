@@ -41,13 +41,15 @@ func (s *Store) LaneOf(ctx context.Context, merchant uuid.UUID) (int, error) {
 	if lane, ok := s.lanes.get(merchant); ok {
 		return lane, nil
 	}
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
 	var lane int
 	err := s.config.Pool.QueryRow(ctx, "SELECT lane FROM public.merchant_lanes WHERE merchant_id = $1", merchant).Scan(&lane)
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = ErrUnassigned
-	}
-	if err != nil {
-		return 0, fmt.Errorf("lane of merchant %s: %w", merchant, err)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return 0, fmt.Errorf("lane of merchant %s: %w", merchant, ErrUnassigned)
+	case err != nil:
+		return 0, fmt.Errorf("lane of merchant %s: %w", merchant, unknown(err))
 	}
 	s.lanes.put(merchant, lane)
 	return lane, nil
@@ -56,9 +58,11 @@ func (s *Store) LaneOf(ctx context.Context, merchant uuid.UUID) (int, error) {
 // AssignLane puts a merchant into a lane, for ever: the first assignment stays and is
 // returned, whoever makes the next.
 func (s *Store) AssignLane(ctx context.Context, merchant uuid.UUID, lane int) (int, error) {
-	_, err := s.config.Pool.Exec(ctx, "INSERT INTO public.merchant_lanes (merchant_id, lane) VALUES ($1, $2) ON CONFLICT DO NOTHING", merchant, lane)
+	writing, cancel := s.bounded(ctx)
+	defer cancel()
+	_, err := s.config.Pool.Exec(writing, "INSERT INTO public.merchant_lanes (merchant_id, lane) VALUES ($1, $2) ON CONFLICT DO NOTHING", merchant, lane)
 	if err != nil {
-		return 0, fmt.Errorf("assign merchant %s to lane %d: %w", merchant, lane, err)
+		return 0, fmt.Errorf("assign merchant %s to lane %d: %w", merchant, lane, unknown(err))
 	}
 	return s.LaneOf(ctx, merchant)
 }

@@ -59,11 +59,19 @@ func (s *Store) readStreams(ctx context.Context, streams []uuid.UUID, after, lim
 	if limit <= 0 || len(streams) == 0 {
 		return nil, ctx.Err()
 	}
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
 	rows, err := s.config.Pool.Query(ctx, "SELECT o_lane, o_position, o_hash, o_frame FROM public.read_streams($1, $2, $3)", streams, after, limit)
 	if err != nil {
-		return nil, err
+		return nil, unknown(err)
 	}
 	return collect(rows, 0)
+}
+
+// bounded gives a short read its end: many of its callers have outlived their
+// client, and none is to wait longer for a read than for an append.
+func (s *Store) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, s.config.AppendTimeout)
 }
 
 // ReadLog returns events of a lane after a position, in order: up to limit, and up to
@@ -75,7 +83,7 @@ func (s *Store) ReadLog(ctx context.Context, lane int, after int64, limit int) (
 	}
 	rows, err := s.config.Pool.Query(ctx, "SELECT $1::smallint, o_position, o_hash, o_frame FROM public.read_log($1, $2, $3)", lane, max(after, 0), limit)
 	if err != nil {
-		return nil, fmt.Errorf("read lane %d after %d: %w", lane, after, err)
+		return nil, fmt.Errorf("read lane %d after %d: %w", lane, after, unknown(err))
 	}
 	events, err := collect(rows, ReadBytesMax)
 	if err != nil {
@@ -84,7 +92,8 @@ func (s *Store) ReadLog(ctx context.Context, lane int, after int64, limit int) (
 	return events, nil
 }
 
-// collect reads rows of lane, position, hash and frame; bytesMax 0 is no bound.
+// collect reads rows of lane, position, hash and frame; bytesMax 0 is no bound. A row
+// that is wrong in itself is no matter of the database's being away.
 func collect(rows pgx.Rows, bytesMax int) ([]Event, error) {
 	defer rows.Close()
 	var events []Event
@@ -94,7 +103,7 @@ func collect(rows pgx.Rows, bytesMax int) ([]Event, error) {
 		var position int64
 		var hash, frame []byte
 		if err := rows.Scan(&lane, &position, (*borrowed)(&hash), &frame); err != nil {
-			return nil, err
+			return nil, unknown(err)
 		}
 		e, err := ParseFrame(frame)
 		if err != nil || len(hash) != len(e.Hash) {
@@ -106,7 +115,10 @@ func collect(rows pgx.Rows, bytesMax int) ([]Event, error) {
 			return events, nil
 		}
 	}
-	return events, rows.Err()
+	if err := rows.Err(); err != nil {
+		return nil, unknown(err)
+	}
+	return events, nil
 }
 
 // borrowed is bytes that are looked at before the next row is read, and not copied.
@@ -123,20 +135,22 @@ func (s *Store) Head(ctx context.Context, lane int) (int64, error) {
 	var head int64
 	err := s.config.Pool.QueryRow(ctx, "SELECT position FROM public.lanes WHERE lane = $1", lane).Scan(&head)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return 0, fmt.Errorf("read the head of lane %d: %w", lane, err)
+		return 0, fmt.Errorf("read the head of lane %d: %w", lane, unknown(err))
 	}
 	return head, nil
 }
 
 // Claimed finds an idempotency key as it would count at the time now.
 func (s *Store) Claimed(ctx context.Context, key ClaimKey, now time.Time) (found Claimed, ok bool, err error) {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
 	keys := []uuid.UUID{uuid.UUID(key)}
 	rows, err := s.config.Pool.Query(ctx, statements[statementClaims], keys, []time.Time{now})
 	if err == nil {
 		err = eachClaim(rows, keys, func(_ int, claimed Claimed) { found, ok = claimed, true })
 	}
 	if err != nil {
-		return Claimed{}, false, fmt.Errorf("look for an idempotency key: %w", err)
+		return Claimed{}, false, fmt.Errorf("look for an idempotency key: %w", unknown(err))
 	}
 	return found, ok, nil
 }
