@@ -112,5 +112,20 @@ func (a aggregate[S, E]) words(d *Desk, call Call, at place, version int, facts 
 	return w, nil
 }
 
-// actorOf names who acts, as events say it.
-func actorOf(p access.Principal) string { return p.Key.String() }
+// Who acts without a key: the platform's operator at the command line, and whoever
+// holds the card on the 3-D Secure page.
+const (
+	actorOperator   = "operator"
+	actorCardholder = "cardholder"
+)
+
+// actorOf names who acts, as events say it: nothing happens without an actor.
+func actorOf(p access.Principal) string {
+	switch {
+	case !p.Key.IsZero():
+		return p.Key.String()
+	case p.Platform:
+		return actorOperator
+	}
+	return actorCardholder
+}
