@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -13,20 +14,38 @@ import (
 // version is gone. If we crash in it, nothing has changed.
 func (s *site) switchOver(ctx context.Context) error {
 	err := s.patiently(ctx, func(tx pgx.Tx) error {
-		if err := s.join(ctx, tx); err != nil {
-			return err
-		}
-		for _, b := range s.builds {
-			if err := s.takeOver(ctx, tx, b); err != nil {
+		return s.orAsBefore(func() error {
+			if err := s.join(ctx, tx); err != nil {
 				return err
 			}
-		}
-		return nil
+			for _, b := range s.builds {
+				if err := s.takeOver(ctx, tx, b); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("rebuild: switch to the new tables: %w", err)
 	}
 	return nil
+}
+
+// orAsBefore runs a step of a transaction that folds events. Should it fail, its rows
+// are rolled back: the lanes stand where they stood before, and the stages are opened
+// anew, because what they folded in memory is ahead of the tables. Without that the
+// next attempt would leave the step's events out.
+func (s *site) orAsBefore(step func() error) error {
+	before := maps.Clone(s.reached)
+	err := step()
+	if err != nil {
+		s.reached = before
+		for _, b := range s.builds {
+			b.stage = b.Open(b.to)
+		}
+	}
+	return err
 }
 
 const lockCheckpoints = `
@@ -66,19 +85,9 @@ func (s *site) hold(ctx context.Context, tx pgx.Tx) (map[int]int64, error) {
 	return furthest, nil
 }
 
-// foldTail folds the last events, inside the transaction that holds followers. Should
-// it be rolled back, what was folded in memory is behind the tables no more, so the
-// stages are opened anew.
-func (s *site) foldTail(ctx context.Context, tx pgx.Tx, lane int, upTo int64) (err error) {
-	before := s.reached[lane]
-	defer func() {
-		if err != nil {
-			s.reached[lane] = before
-			for _, b := range s.builds {
-				b.stage = b.Open(b.to)
-			}
-		}
-	}()
+// foldTail folds the last events while followers wait. Its caller runs it, with
+// whatever else may fail the transaction, in orAsBefore.
+func (s *site) foldTail(ctx context.Context, tx pgx.Tx, lane int, upTo int64) error {
 	for s.reached[lane] < upTo {
 		events, err := s.Log.ReadLog(ctx, lane, s.reached[lane], int(min(rebuildPage, upTo-s.reached[lane])))
 		if err != nil {

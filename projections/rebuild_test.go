@@ -33,23 +33,30 @@ func superuser(w *projectionstest.World) *pgx.Conn {
 	return conn
 }
 
-func TestARebuildBesideTrafficGivesTheSameRows(t *testing.T) {
-	t.Parallel()
-	w := projectionstest.Open(t)
-	f := w.Follow(projections.Config{Projections: readModels(), Decoders: decoders(), BatchMax: 50})
-	all := w.AppendAll(projectionstest.NewLives(20, 3), 400)
-	var traffic sync.WaitGroup
-	stop, lives := make(chan struct{}), projectionstest.NewLives(21, 3)
-	traffic.Go(func() {
+// traffic appends until it is stopped, which gives what it appended.
+func traffic(w *projectionstest.World, lives *projectionstest.Lives) (stop func() []projectionstest.Life) {
+	var all []projectionstest.Life
+	var running sync.WaitGroup
+	stopped := make(chan struct{})
+	running.Go(func() {
 		for {
 			select {
-			case <-stop:
+			case <-stopped:
 				return
 			default:
 				all = append(all, w.AppendAll(lives, 10)...)
 			}
 		}
 	})
+	return func() []projectionstest.Life { close(stopped); running.Wait(); return all }
+}
+
+func TestARebuildBesideTrafficGivesTheSameRows(t *testing.T) {
+	t.Parallel()
+	w := projectionstest.Open(t)
+	f := w.Follow(projections.Config{Projections: readModels(), Decoders: decoders(), BatchMax: 50})
+	all := w.AppendAll(projectionstest.NewLives(20, 3), 400)
+	stop := traffic(w, projectionstest.NewLives(21, 3))
 	r := rebuilder(w)
 	var told int64
 	r.Progress = func(done, total int64) {
@@ -69,8 +76,7 @@ func TestARebuildBesideTrafficGivesTheSameRows(t *testing.T) {
 			t.Fatalf("version %d: %v, %v", version, differences, err)
 		}
 	}
-	close(stop)
-	traffic.Wait()
+	all = append(all, stop()...)
 	w.CaughtUp(f)
 	equalsTheFold(w, all)
 	var tables string
@@ -79,6 +85,71 @@ func TestARebuildBesideTrafficGivesTheSameRows(t *testing.T) {
 	if want := "payments_labels_v3 payments_totals_v3 payments_v3 refunds_totals_v3 refunds_v3"; err != nil || tables != want {
 		t.Fatalf("tables %s, want %s: %v", tables, want, err)
 	}
+}
+
+// hidden is more events than a follower is ever behind the traffic of these tests.
+const hidden = 1000
+
+// nearsighted is a log that hides its last events from who asks how far it goes: a
+// rebuild always finds some left for its switch.
+type nearsighted struct{ projections.Log }
+
+func (n nearsighted) Head(ctx context.Context, lane int) (int64, error) {
+	head, err := n.Log.Head(ctx, lane)
+	return max(0, head-hidden), err
+}
+
+// secondSwitch waits until a rebuild has given up waiting for a lock on the view
+// payments, and waits for it in its next transaction.
+func secondSwitch(w *projectionstest.World) {
+	conn, waiting := superuser(w), map[string]bool{}
+	w.Eventually("the switch was tried twice", func() bool {
+		rows, err := conn.Query(w.Context(), `SELECT virtualtransaction FROM pg_locks WHERE NOT granted AND relation = 'payments'::regclass
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`)
+		if err != nil {
+			w.Fatal(err)
+		}
+		transactions, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			w.Fatal(err)
+		}
+		for _, transaction := range transactions {
+			waiting[transaction] = true
+		}
+		return len(waiting) > 1
+	})
+}
+
+func TestARebuildThatWaitsForASlowReaderLosesNothing(t *testing.T) {
+	t.Parallel()
+	w := projectionstest.Open(t)
+	f := w.Follow(projections.Config{Projections: readModels(), Decoders: decoders()})
+	all := w.AppendAll(projectionstest.NewLives(25, 3), hidden)
+	w.CaughtUp(f)
+	reader := superuser(w)
+	if _, err := reader.Exec(t.Context(), `BEGIN; SELECT FROM payments LIMIT 1`); err != nil {
+		t.Fatal(err)
+	}
+	stop := traffic(w, projectionstest.NewLives(26, 3))
+	rebuilt := make(chan error, 1)
+	go func() {
+		r := rebuilder(w)
+		r.Log = nearsighted{w.Store}
+		rebuilt <- r.Rebuild(t.Context(), []string{payments.Name, refunds.Name})
+	}()
+	secondSwitch(w)
+	if _, err := reader.Exec(t.Context(), `COMMIT`); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-rebuilt; err != nil {
+		t.Fatal(err)
+	}
+	all = append(all, stop()...)
+	w.CaughtUp(f)
+	if differences, err := rebuilder(w).Verify(t.Context(), []string{payments.Name, refunds.Name}); err != nil || len(differences) > 0 {
+		t.Fatalf("%d differences: %v, %v", len(differences), differences[:min(3, len(differences))], err)
+	}
+	equalsTheFold(w, all)
 }
 
 func TestVerifyNamesEveryRowThatIsNotWhatTheLogGives(t *testing.T) {

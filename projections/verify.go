@@ -80,7 +80,9 @@ func (s *site) snapshot(ctx context.Context) (snapshot pgx.Tx, err error) {
 			return err
 		}
 		for _, lane := range s.Lanes {
-			err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { return s.foldTail(ctx, tx, lane, furthest[lane]) })
+			err := s.orAsBefore(func() error {
+				return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { return s.foldTail(ctx, tx, lane, furthest[lane]) })
+			})
 			if err != nil {
 				return fmt.Errorf("lane %d: %w", lane, err)
 			}
