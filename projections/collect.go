@@ -3,10 +3,16 @@ package projections
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/paymint/paymint/eventstore"
 )
+
+// ErrAhead: the log has lost commits that a read model has folded. The follower folds
+// nothing and says so with each try: what becomes of the lost events is for a person
+// to decide.
+var ErrAhead = errors.New("read model is ahead of the log")
 
 // collect gives the events behind position after, in order and without a hole; none
 // when nothing happened for a while, or when it may not wait.
@@ -106,15 +112,29 @@ func (f *Follower) next(ctx context.Context, patience time.Duration) error {
 	}
 }
 
-// lookAround asks the log whether there is more than the live source tells.
-func (f *Follower) lookAround(ctx context.Context, after int64) ([]eventstore.Event, error) {
+// look reads the lane's head. A checkpoint beyond it is of events that the log no
+// longer has: a database took over without its predecessor's last commits, and we had
+// heard of them live. What is appended at those positions would be taken for folded
+// and left out, so nothing is folded at all.
+func (f *Follower) look(ctx context.Context, reached int64) error {
 	head, err := f.Log.Head(ctx, f.Lane)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	f.head = head
+	if reached > head {
+		return fmt.Errorf("%w: lane %d ends at %d, a checkpoint stands at %d", ErrAhead, f.Lane, head, reached)
+	}
+	return nil
+}
+
+// lookAround asks the log whether there is more than the live source tells.
+func (f *Follower) lookAround(ctx context.Context, after int64) ([]eventstore.Event, error) {
+	if err := f.look(ctx, after); err != nil {
+		return nil, err
+	}
 	f.measureLag(after)
-	if f.distrust = head > after; !f.distrust {
+	if f.distrust = f.head > after; !f.distrust {
 		return nil, nil
 	}
 	return f.readLog(ctx, after, f.BatchMax)
@@ -136,14 +156,12 @@ func (f *Follower) collectLog(ctx context.Context, after int64, hurry bool) ([]e
 
 // openLive opens the live source, once the log has brought us near enough.
 func (f *Follower) openLive(ctx context.Context, after int64) error {
-	head, err := f.Log.Head(ctx, f.Lane)
-	if err != nil {
+	if err := f.look(ctx, after); err != nil {
 		return err
 	}
-	f.head = head
 	f.measureLag(after)
 	now := time.Now()
-	if f.Live == nil || head-after > farBehind || now.Before(f.reopen) {
+	if f.Live == nil || f.head-after > farBehind || now.Before(f.reopen) {
 		return nil
 	}
 	f.reopen = now.Add(reopenEvery)

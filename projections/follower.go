@@ -206,6 +206,13 @@ func (f *Follower) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	furthest := int64(0)
+	for _, at := range progress {
+		furthest = max(furthest, at.Position)
+	}
+	if err := f.look(ctx, furthest); err != nil { // the head is read last: a checkpoint set meanwhile is not ahead
+		return err
+	}
 	members := make([]*member, len(f.Projections))
 	for i, projection := range f.Projections {
 		m := &member{Projection: projection, Progress: progress[i], stage: projection.Open(progress[i].Version), parked: map[uuid.UUID]Parked{}}
