@@ -1,6 +1,7 @@
 package invariants_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/google/uuid"
@@ -191,6 +192,54 @@ func TestWhoIsBehindIsToldFromWhoIsWrong(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantViolated(t, report, "I6", "I7")
+}
+
+func TestAMissingStreamIsNeverTakenForAWholeOne(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.lives()
+	w.check()
+	w.halt()
+	w.must(w.js.DeleteStream(w.t.Context(), relay.StreamName(0)))
+	checker := w.checker()
+	checker.Patience = 1
+	report, err := checker.Check(t.Context())
+	w.must(err)
+	wantViolated(t, report, "I7")
+	checker.Idle = true // a relay will make it anew, from the log
+	report, err = checker.Check(t.Context())
+	w.must(err)
+	for _, i := range report.Invariants {
+		if i.ID == "I7" && i.NotChecked == "" {
+			t.Errorf("I7 was checked without a message: %+v", i)
+		}
+	}
+}
+
+// vanishing is a Broker whose stream is there for the first look only.
+type vanishing struct {
+	invariants.Broker
+	looks int
+}
+
+func (v *vanishing) Bounds(ctx context.Context, lane int) (first, last int64, err error) {
+	if v.looks++; v.looks > 1 {
+		return 0, 0, nil
+	}
+	return v.Broker.Bounds(ctx, lane)
+}
+
+func TestAStreamThatIsLostWhileWeLookIsFound(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.lives()
+	w.check()
+	w.halt()
+	checker := w.checker()
+	checker.Broker = &vanishing{Broker: checker.Broker}
+	report, err := checker.Check(t.Context())
+	w.must(err)
+	wantViolated(t, report, "I7")
 }
 
 // unlock lets a superuser change what happened: the guards stand even for them.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/paymint/paymint/eventstore"
 )
@@ -35,6 +36,10 @@ func (m *messages) lane(ctx context.Context, lane int, page []entry) error {
 		m.first[lane] = first
 	}
 	from, to := max(page[0].Position, m.first[lane]), min(page[len(page)-1].Position, m.k.relayed[lane])
+	if m.first[lane] == 0 && m.k.relayed[lane] > 0 {
+		m.r.violate(page[0].where(), "JetStream lost its stream of lane %d while we looked", lane)
+		return nil
+	}
 	if m.first[lane] == 0 || from > to {
 		return nil
 	}
@@ -97,10 +102,31 @@ func (m *messages) finish(ctx context.Context) error {
 		if last > head {
 			m.r.violate(eventstore.Position{Lane: lane, Number: head + 1}.String(), "JetStream is ahead of the log by %d messages", last-head)
 		}
-		if behind := m.k.heads[lane] - m.k.relayed[lane]; behind > 0 && !m.k.Idle {
-			m.r.violate(eventstore.Position{Lane: lane, Number: m.k.relayed[lane] + 1}.String(),
-				"JetStream is %d events behind after waiting %s: is the relay running?", behind, m.k.Patience)
-		}
+		m.late(lane)
+	}
+	if m.nothingSeen() {
+		m.r.NotChecked = "JetStream has no message yet"
 	}
 	return nil
+}
+
+// late judges a lane that JetStream has not all of; with nobody at work that says only
+// that a relay has work to do.
+func (m *messages) late(lane int) {
+	behind, relayed := m.k.heads[lane]-m.k.relayed[lane], m.k.relayed[lane]
+	switch where := (eventstore.Position{Lane: lane, Number: relayed + 1}).String(); {
+	case behind <= 0 || m.k.Idle:
+	case relayed == 0:
+		m.r.violate(where, "JetStream has no message of this lane after waiting %s: is the relay running?", m.k.Patience)
+	default:
+		m.r.violate(where, "JetStream is %d events behind after waiting %s: is the relay running?", behind, m.k.Patience)
+	}
+}
+
+// nothingSeen reports whether there are events, and no message to hold against them:
+// then nothing was checked, which must not be told as a pass.
+func (m *messages) nothingSeen() bool {
+	return m.r.Checked == 0 && m.r.Found == 0 && slices.ContainsFunc(m.k.lanes, func(lane int) bool {
+		return m.k.heads[lane] > 0 && m.k.relayed[lane] == 0
+	})
 }
