@@ -115,7 +115,7 @@ func requestCodes() []codeDoc {
 		{codeContentEncoding, typeRequest, 415, "Compressed request bodies are not accepted. Send the body without `Content-Encoding`.", 0},
 		{codeExpectation, typeRequest, 417, "`Expect` knows `100-continue` only.", 0},
 		{codeRateLimited, typeRateLimit, 429, "Too many requests with this key. Wait for `Retry-After` seconds; the `X-RateLimit-*` headers tell the limit.", 1},
-		{codeHeaderTooLarge, typeRequest, 431, "The request's headers are larger than 16 KiB.", 0},
+		{codeHeaderTooLarge, typeRequest, 431, "The request's headers are larger than 16 KiB (12 KiB over HTTP/2, names and values and 32 bytes each).", 0},
 	}
 }
 

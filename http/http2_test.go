@@ -125,3 +125,11 @@ func TestStoppingLosesNoAcceptedRequestOfHTTP2(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestElevenKilobytesOfHeaderAreTakenOverHTTP2(t *testing.T) {
+	t.Parallel()
+	w, _ := newWorld2(t)
+	if a := w.get("/healthz", anonymous, header("X", strings.Repeat("a", 11<<10))); a.StatusCode != http.StatusOK {
+		t.Errorf("%d %s", a.StatusCode, a.raw)
+	}
+}

@@ -59,6 +59,8 @@ type Config struct {
 	// NoRateLimits lets every key call as often as it likes.
 	NoRateLimits bool
 	// HTTP2 accepts HTTP/2 without TLS (prior knowledge) besides HTTP/1.1.
+	// Its clients are told that a header may have 12 KiB: net/http adds its slack of
+	// 4 KiB to HTTP/1.1 alone.
 	HTTP2 bool
 	// LogRequests writes a line per request; without it only failures of ours are logged.
 	LogRequests bool
