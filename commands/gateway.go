@@ -102,6 +102,9 @@ func (l *link) enter() (leave, error) {
 	return done, nil
 }
 
+// probing tells whether the breaker lets calls through to try the gateway only.
+func (l *link) probing() bool { return l.breaker.State() != gobreaker.StateClosed }
+
 // request makes one call on a gateway.
 type request func(context.Context, Gateway) (acquirer.Answer, error)
 
@@ -124,15 +127,6 @@ func (l *link) call(ctx context.Context, permit leave, timeout time.Duration, op
 // errPanicked: an adapter has a bug, and what it did before nobody knows: the
 // outcome is in doubt, and everybody else's payments go on.
 var errPanicked = errors.New("gateway panicked")
-
-// try asks about, or repeats, what was asked before.
-func (l *link) try(ctx context.Context, op acquirer.Operation, send request) (acquirer.Answer, error) {
-	permit, err := l.enter()
-	if err != nil {
-		return acquirer.Answer{}, err
-	}
-	return l.call(ctx, permit, l.timeout, op, send)
-}
 
 func orElse[T comparable](value, fallback T) T {
 	var zero T

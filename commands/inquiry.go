@@ -102,6 +102,19 @@ func (t *trip) schedule(f Finding, l *link) Finding {
 	return f
 }
 
+// keptBackFor is the wait after a look that the breaker did not let out: about its own rest.
+const keptBackFor = 5 * time.Second
+
+// keptBack is a look without a call, which is neither a try nor a failure. While the
+// breaker is not closed it alone paces the calls, and a probe that fails is a failure
+// but no try: an outage must not drive the back-off of all who are in doubt, or they
+// would be looked at minutes after it is over.
+func (t *trip) keptBack(f Finding) Finding {
+	f.Step.Do = payment.ActWait
+	f.Next = t.desk.stamp().Add(keptBackFor)
+	return f
+}
+
 // reverse passes the point of no return: from here on an approval is only noted.
 func (t *trip) reverse(ctx context.Context) (payment.Intent, error) {
 	events, refused := payment.Reverse{Reference: t.reference(), Now: t.wall}.Decide(t.state)
@@ -121,14 +134,25 @@ func (t *trip) tell(ctx context.Context, l *link, f Finding, send request) ([]Fi
 	if f.Step.Do == payment.ActInquire {
 		operation = operationInquire
 	}
-	answer, err := l.try(ctx, operation, send)
+	permit, err := l.enter()
+	if err != nil {
+		return []Finding{t.keptBack(f)}, nil
+	}
+	probe := l.probing()
+	answer, err := l.call(ctx, permit, l.timeout, operation, send)
 	t.wall = t.desk.stamp()
-	f.Tried.Tries++
-	f.Tried.Last = t.wall
+	if err == nil || !probe {
+		f.Tried.Tries++
+		f.Tried.Last = t.wall
+	}
 	if err != nil {
 		f.Tried.Failures++
 		t.desk.logger.LogAttrs(ctx, slog.LevelDebug, "no word on an outcome in doubt", slog.String("payment", t.target.Payment.String()), slog.String("error", err.Error()))
-		return []Finding{t.schedule(f, l)}, nil
+		f = t.schedule(f, l)
+		if probe {
+			f.Next = t.wall.Add(keptBackFor)
+		}
+		return []Finding{f}, nil
 	}
 	f.Tried.Failures = 0
 	before := t.state

@@ -7,6 +7,7 @@ import (
 
 	"github.com/paymint/paymint/commands"
 	"github.com/paymint/paymint/domain/acquirer"
+	"github.com/paymint/paymint/domain/id"
 	"github.com/paymint/paymint/domain/money"
 	"github.com/paymint/paymint/domain/payment"
 	"github.com/paymint/paymint/gateways/sandbox"
@@ -213,6 +214,37 @@ func TestAnOutageHoldsUpNobodyForLong(t *testing.T) {
 			}()
 		}
 		time.Sleep(40 * time.Second)
+		w.faults.Clear()
+		time.Sleep(time.Minute)
+		for _, s := range w.model.states(t.Context()) {
+			if len(s.Intents()) > 0 {
+				t.Errorf("%s is still in doubt a minute after the acquirer healed", s.ID)
+			}
+		}
+		w.balanced()
+	})
+}
+
+// TestAfterALongOutageNobodyInDoubtWaitsForMoreThanAMinute: those whom the breaker
+// kept back have not tried, and do not back off.
+func TestAfterALongOutageNobodyInDoubtWaitsForMoreThanAMinute(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 2)
+		var held []id.Payment
+		for range 40 {
+			held = append(held, w.authorize("pm_test_visa", false))
+		}
+		w.faults.Add(sandbox.Match{}, sandbox.Fault{DropRequest: true}, 0)
+		w.faults.Add(sandbox.Match{Inquiry: true}, sandbox.Fault{DropRequest: true}, 0)
+		for _, p := range held {
+			go func() {
+				if _, err := w.desk.Capture(t.Context(), w.call(), commands.Capture{Payment: p}); err != nil {
+					t.Errorf("capture: %v", err)
+				}
+			}()
+		}
+		time.Sleep(20 * time.Minute)
 		w.faults.Clear()
 		time.Sleep(time.Minute)
 		for _, s := range w.model.states(t.Context()) {
