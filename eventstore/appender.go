@@ -86,6 +86,7 @@ func (a *appender) commit(ctx context.Context, batch []*entry) {
 		for _, e := range batch {
 			e.result = Result{Err: err}
 		}
+		a.meter.failed(len(batch))
 	}
 	a.meter.committed(len(batch), time.Since(begin))
 	a.queue.finish(batch)
@@ -95,7 +96,7 @@ func (a *appender) commit(ctx context.Context, batch []*entry) {
 type sending struct {
 	batch    []*entry
 	trusting bool
-	doubt    time.Time // when a sending was lost that may have been committed; zero: none was
+	doubt    time.Time // when a sending's fate became unknown, or was known and not yet told; zero: never
 }
 
 // send tries until the batch is settled or its end is certain enough to tell.
@@ -111,10 +112,10 @@ func (a *appender) send(ctx context.Context, work *sending) error {
 		reply, err := a.session.append(ctx, a.form.values[:])
 		failpoint.Hit("log.batch_committed")
 		if err == nil {
-			err = a.settle(ctx, work, reply)
-		}
-		if err == nil {
-			return nil
+			if err = a.settle(ctx, work, reply); err == nil {
+				return nil
+			}
+			a.doubt(work) // written, and not told to whom: sent again, it finds itself
 		}
 		var again bool
 		if again, last = a.afterFailure(ctx, work, err); !again {
@@ -129,19 +130,16 @@ func (a *appender) afterFailure(ctx context.Context, work *sending, failure erro
 	switch cause := judge(failure); {
 	case cause == connectionLost:
 		a.session.close(ctx)
-		if work.doubt.IsZero() {
-			work.doubt = time.Now()
-			a.meter.doubts.Inc()
-		}
+		a.doubt(work)
 		a.config.Log.Warn("lost the connection in a commit, looking after it", "lane", a.lane, "commands", len(work.batch), "error", failure)
 		return true, unknown(failure)
-	case cause == neverSent:
+	case cause == neverSent, cause == readOnly:
 		a.session.close(ctx)
 		return true, unknown(failure)
 	case cause == lostRace:
 		return true, unknown(failure)
 	case cause == partitionMissing:
-		return true, a.makePartitions(ctx, work.batch)
+		return true, errors.Join(unknown(failure), a.makePartitions(ctx, work.batch))
 	case cause == rowsRefused && work.trusting:
 		work.trusting = false
 		return true, failure
@@ -150,12 +148,23 @@ func (a *appender) afterFailure(ctx context.Context, work *sending, failure erro
 		return false, nil
 	case cause == rowsRefused:
 		return false, fmt.Errorf("append to lane %d: %w", a.lane, failure)
+	case cause == lockedOut && !work.doubt.IsZero():
+		// Who holds the lane may be the backend of the lost sending, about to commit.
+		return time.Since(work.doubt) < a.config.ResolveTimeout, unknown(failure)
 	case cause == lockedOut:
 		a.config.Log.Warn("somebody holds the lane", "lane", a.lane, "error", failure)
 		return false, fmt.Errorf("%w: %w", ErrBusy, failure)
 	default:
 		a.config.Log.Error("cannot append", "lane", a.lane, "error", failure)
 		return false, unknown(failure)
+	}
+}
+
+// doubt notes that from here on the batch may stand in the log, whatever fails next.
+func (a *appender) doubt(work *sending) {
+	if work.doubt.IsZero() {
+		work.doubt = time.Now()
+		a.meter.doubts.Inc()
 	}
 }
 
@@ -171,6 +180,7 @@ func (a *appender) apart(ctx context.Context, work *sending) {
 		}
 		if err != nil {
 			alone.batch[0].result = Result{Err: err}
+			a.meter.failed(1)
 		}
 		if errors.Is(err, ErrUnavailable) {
 			gone = err // and is not asked for each of the others again

@@ -14,6 +14,7 @@ const (
 	unwritten        failure = iota // rolled back, and sending it again would not help
 	connectionLost                  // may or may not be committed
 	neverSent                       // the connection was gone before anything was sent
+	readOnly                        // rolled back: the server was a primary, and is one no more
 	lostRace                        // rolled back, worth another try
 	lockedOut                       // rolled back: a lock or the statement took too long
 	partitionMissing                // rolled back: a row has no partition to go to
@@ -35,6 +36,8 @@ func judge(err error) failure {
 		return partitionMissing
 	case strings.HasPrefix(code, "22"), strings.HasPrefix(code, "23"), code == "PM002", code == "PM003":
 		return rowsRefused
+	case code == "25006":
+		return readOnly
 	case code == "40001", code == "40P01":
 		return lostRace
 	case code == "55P03", code == "57014":

@@ -41,7 +41,7 @@ func newMeter(registry prometheus.Registerer) (*meter, error) {
 			Name: "paymint_log_connects_total", Help: "Connections the appender made; more than one is a reconnect.",
 		}, lane),
 		doubts: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "paymint_log_doubts_total", Help: "Batches whose connection was lost in the commit.",
+			Name: "paymint_log_doubts_total", Help: "Batches of which it was not known for a while whether they were committed.",
 		}, lane),
 	}
 	if registry == nil {
@@ -79,6 +79,9 @@ func (m *laneMeter) committed(commands int, took time.Duration) {
 	m.batch.Observe(float64(commands))
 	m.seconds.Observe(took.Seconds())
 }
+
+// failed counts commands whose batch was given up, told why or left in doubt.
+func (m *laneMeter) failed(commands int) { m.other.Add(float64(commands)) }
 
 func (m *laneMeter) settled(batch []*entry) {
 	appended := 0

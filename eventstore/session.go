@@ -74,6 +74,9 @@ func sessionConfig(config *Config) (*pgx.ConnConfig, error) {
 		parsed.RuntimeParams[name] = value
 	}
 	parsed.ConnectTimeout = config.AppendTimeout
+	if parsed.ValidateConnect == nil { // a standby would refuse every batch; wait for the primary instead
+		parsed.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	}
 	return parsed, nil
 }
 
