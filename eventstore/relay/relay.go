@@ -20,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sort"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -229,30 +230,58 @@ func (r *Relay) pass(ctx context.Context) error {
 	return r.publish(ctx, eventstore.Batch{Events: events})
 }
 
-// handed gives what the appender handed over behind the last published position, if
-// that is what it begins with.
+// handed gives what the appender handed over right behind the last published
+// position. A batch that was in doubt may hold positions on both sides of another
+// process's: its parts are taken one by one, and the log fills what lies between.
 func (r *Relay) handed() (eventstore.Batch, bool) {
 	r.drain()
 	for len(r.queue) > 0 {
-		batch := r.queue[0]
-		first, last := batch.Events[0].Position, batch.Events[len(batch.Events)-1].Position
-		if last > r.last && first > r.last+1 {
-			return eventstore.Batch{}, false // a hole: the log fills it
-		}
-		r.queue = r.queue[1:]
-		if last <= r.last {
+		batch := behind(r.queue[0], r.last)
+		if len(batch.Events) == 0 {
+			r.queue = r.queue[1:]
 			continue
 		}
-		skip := int(r.last + 1 - first)
-		return r.joined(eventstore.Batch{Events: batch.Events[skip:], Frames: batch.Frames[skip:]}), true // made together, of one length
+		if batch.Events[0].Position > r.last+1 {
+			return eventstore.Batch{}, false // a hole: the log fills it
+		}
+		n := run(batch)
+		if n < len(batch.Events) {
+			r.queue[0] = part(batch, n, len(batch.Events))
+			return part(batch, 0, n), true
+		}
+		r.queue = r.queue[1:]
+		return r.joined(batch), true
 	}
 	return eventstore.Batch{}, false
+}
+
+// behind leaves out what is published already.
+func behind(b eventstore.Batch, position int64) eventstore.Batch {
+	first := sort.Search(len(b.Events), func(i int) bool { return b.Events[i].Position > position })
+	return part(b, first, len(b.Events))
+}
+
+// run is how many of b's events follow one another without a hole.
+func run(b eventstore.Batch) int {
+	n := 1
+	for n < len(b.Events) && b.Events[n].Position == b.Events[n-1].Position+1 {
+		n++
+	}
+	return n
+}
+
+// part cuts events and frames alike; frames may be missing, then all of them are.
+func part(b eventstore.Batch, from, to int) eventstore.Batch {
+	if b.Frames == nil {
+		return eventstore.Batch{Events: b.Events[from:to]}
+	}
+	return eventstore.Batch{Events: b.Events[from:to], Frames: b.Frames[from:to]}
 }
 
 // joined adds the batches that follow seamlessly: one acknowledgement for all.
 func (r *Relay) joined(b eventstore.Batch) eventstore.Batch {
 	for len(r.queue) > 0 && len(b.Events)+len(r.queue[0].Events) <= batchMax &&
-		r.queue[0].Events[0].Position == b.Events[len(b.Events)-1].Position+1 {
+		r.queue[0].Events[0].Position == b.Events[len(b.Events)-1].Position+1 && run(r.queue[0]) == len(r.queue[0].Events) {
 		b.Events = append(b.Events[:len(b.Events):len(b.Events)], r.queue[0].Events...)
 		b.Frames = append(b.Frames[:len(b.Frames):len(b.Frames)], r.queue[0].Frames...)
 		r.queue = r.queue[1:]
