@@ -87,15 +87,17 @@ func (c *child) awaitExit(ctx context.Context) bool {
 	}
 }
 
-// cleanEnvironment drops what would bend PostgreSQL from outside: PGDATA, PGPORT, PGOPTIONS and the locale. A fixed
-// locale also keeps macOS from starting threads inside the postmaster.
+// cleanEnvironment passes on what a program needs to run at all. The rest stays here: PGDATA, PGPORT, PGOPTIONS and the
+// locale would bend PostgreSQL from outside, and our secrets have no business in another process's environment, which
+// every function in an untrusted language could read. A fixed locale also keeps macOS from starting threads inside the
+// postmaster.
 func cleanEnvironment(environ []string) []string {
 	var kept []string
 	for _, entry := range environ {
-		if strings.HasPrefix(entry, "PG") || strings.HasPrefix(entry, "LC_") || strings.HasPrefix(entry, "LANG") {
-			continue
+		switch name, _, _ := strings.Cut(entry, "="); name {
+		case "PATH", "HOME", "TMPDIR", "TZ":
+			kept = append(kept, entry)
 		}
-		kept = append(kept, entry)
 	}
 	return append(kept, "LC_ALL=C")
 }
