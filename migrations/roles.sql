@@ -11,6 +11,9 @@
 DO $$
 DECLARE
     wanted text;
+    -- Since PostgreSQL 16 who makes a role is a member that may hand it on, and not one that
+    -- may become it: that is a right of its own, unknown to older servers.
+    needed text := CASE WHEN current_setting('server_version_num')::integer >= 160000 THEN 'SET' ELSE 'MEMBER' END;
 BEGIN
     PERFORM pg_advisory_xact_lock(1885438309, -2);
     FOREACH wanted IN ARRAY ARRAY['paymint_owner', 'paymint_app', 'paymint_projector', 'paymint_auditor'] LOOP
@@ -24,7 +27,7 @@ BEGIN
                 RAISE EXCEPTION 'user % may not create role %', current_user, wanted
                     USING HINT = format('Let an administrator run: CREATE ROLE %I NOLOGIN; GRANT %I TO %I;', wanted, wanted, current_user);
         END;
-        IF NOT pg_has_role(current_user, wanted, 'MEMBER') THEN
+        IF NOT pg_has_role(current_user, wanted, needed) THEN
             BEGIN
                 EXECUTE format('GRANT %I TO %I', wanted, current_user);
             EXCEPTION
