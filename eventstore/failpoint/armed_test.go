@@ -12,8 +12,8 @@ import (
 	"github.com/paymint/paymint/eventstore/failpoint"
 )
 
-// TestTheProcessDiesAtTheNamedStepAndOnlyThere runs itself as the process that dies.
-func TestTheProcessDiesAtTheNamedStepAndOnlyThere(t *testing.T) {
+// TestKillHappensAtTheNamedStepAndOnlyThere runs itself as the process that dies.
+func TestKillHappensAtTheNamedStepAndOnlyThere(t *testing.T) {
 	t.Parallel()
 	if os.Getenv("FAILPOINT_VICTIM") != "" {
 		failpoint.Hit("second")
@@ -24,7 +24,7 @@ func TestTheProcessDiesAtTheNamedStepAndOnlyThere(t *testing.T) {
 	for setting, dies := range map[string]bool{"first": true, "second:2": true, "second:3": false, "third": false, "": false} {
 		t.Run(setting, func(t *testing.T) {
 			t.Parallel()
-			victim := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestTheProcessDiesAtTheNamedStepAndOnlyThere$")
+			victim := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestKillHappensAtTheNamedStepAndOnlyThere$")
 			victim.Env = append(os.Environ(), "FAILPOINT_VICTIM=1", failpoint.Variable+"="+setting)
 			if died := killed(t, victim.Run()); died != dies {
 				t.Errorf("killed: %v, want %v", died, dies)
