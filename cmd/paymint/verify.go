@@ -69,11 +69,6 @@ It changes nothing. Exit code 1: something does not hold, or could not be checke
 
 func (d *data) verify(command *cobra.Command, patience time.Duration) (invariants.Report, error) {
 	ctx := command.Context()
-	book, err := sandbox.OpenPostgres(ctx, sandbox.PostgresConfig{URL: d.env.DatabaseURL, Pool: d.pool})
-	if err != nil {
-		return invariants.Report{}, err
-	}
-	defer book.Close()
 	rows, err := projections.OpenPostgres(ctx, d.env.DatabaseURL, "paymint_auditor")
 	if err != nil {
 		return invariants.Report{}, err
@@ -97,7 +92,7 @@ func (d *data) verify(command *cobra.Command, patience time.Duration) (invariant
 		Log: d.events(), Streams: d.events(),
 		Views:  invariants.Views(d.pool, rows),
 		Broker: invariants.JetStream{JS: js, Stream: relay.StreamName},
-		Book:   book, Gateway: sandbox.Name,
+		Book:   sandbox.OpenStatement(d.pool), Gateway: sandbox.Name,
 		Patience: patience, Idle: d.lent(), Progress: progress.at,
 	}
 	report, err := checker.Check(ctx)

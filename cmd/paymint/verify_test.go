@@ -1,10 +1,17 @@
 package main_test
 
 import (
+	"context"
+	"net/url"
 	"sync"
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/paymint/paymint/eventstore/embedded"
+	"github.com/paymint/paymint/eventstore/embedded/embeddedtest"
+	"github.com/paymint/paymint/migrations"
 )
 
 // Every behaviour of the sandbox, followed by every verb, and the clock moved over all
@@ -45,4 +52,43 @@ func TestEverythingHoldsAfterEveryCardWasUsed(t *testing.T) {
 		p.must(200, "POST", "/v1/test_clock/advance", "", `{"seconds":700000}`)
 	}
 	verifyLive(t, p.dir)
+}
+
+func TestVerifyNeedsALoginThatReadsAndNoMore(t *testing.T) {
+	t.Parallel()
+	nats, err := embedded.StartNATS(embedded.NATSOptions{Dir: t.TempDir(), Listen: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = nats.Stop() })
+	reader := loginOf(t, embeddedtest.Database(t, migrations.Up), "paymint_auditor")
+	stdout, stderr, err := paymint(t, []string{"DATABASE_URL=" + reader, "NATS_URL=" + nats.ClientURL()}, "verify", "--json")
+	if err != nil || decoded(t, stdout)["passed"] != true {
+		t.Errorf("verify as an auditor: %v\n%s%s", err, stdout, stderr)
+	}
+}
+
+// loginOf makes a login with one role and gives the database's URL for it.
+func loginOf(t *testing.T, database, role string) string {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := pgx.Identifier{role + "_" + uuid.NewString()}.Sanitize() // logins are the server's, not the database's
+	if _, err := conn.Exec(t.Context(), `CREATE ROLE `+name+` LOGIN PASSWORD 'test' IN ROLE `+role); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		defer conn.Close(context.Background())
+		if _, err := conn.Exec(context.Background(), `DROP ROLE `+name); err != nil {
+			t.Error(err)
+		}
+	})
+	address, err := url.Parse(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address.User = url.UserPassword(name[1:len(name)-1], "test")
+	return address.String()
 }

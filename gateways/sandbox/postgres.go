@@ -15,6 +15,9 @@ import (
 	"github.com/paymint/paymint/domain/id"
 )
 
+// role is whose rights the writer has, whoever it logged in as.
+const role = "paymint_app"
+
 // Limits of the book's writer.
 const (
 	// batchMax bounds a batch: everybody in it waits for its commit.
@@ -31,7 +34,8 @@ var (
 // PostgresConfig is what a Postgres book needs.
 type PostgresConfig struct {
 	// URL is of the writer's own session, which must not pass through a pooler in
-	// transaction mode. It must lead to the database that holds our events: see Postgres.
+	// transaction mode. It must lead to the database that holds our events (see Postgres),
+	// as a user that is paymint_app or a member of it.
 	URL string
 	// Pool serves inquiries and statements.
 	Pool *pgxpool.Pool
@@ -52,8 +56,8 @@ type PostgresConfig struct {
 // nobody recorded: then the intent is in doubt, as if the request had been lost on
 // its way, which is what the in-doubt protocol is for.
 type Postgres struct {
+	PostgresStatement
 	config   *pgx.ConnConfig
-	pool     *pgxpool.Pool
 	tasks    sync.Pool
 	mu       sync.Mutex
 	queue    []*task
@@ -85,8 +89,10 @@ func OpenPostgres(ctx context.Context, c PostgresConfig) (*Postgres, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sandbox book: parse its database URL: %w", err)
 	}
+	config.RuntimeParams["role"] = role
+	config.RuntimeParams["application_name"] = "paymint sandbox book"
 	p := &Postgres{
-		config: config, pool: c.Pool, wake: make(chan struct{}, 1), finished: make(chan struct{}),
+		PostgresStatement: OpenStatement(c.Pool), config: config, wake: make(chan struct{}, 1), finished: make(chan struct{}),
 		tasks: sync.Pool{New: func() any { return &task{done: make(chan struct{}, 1)} }},
 	}
 	w := &writer{config: config}

@@ -8,14 +8,22 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/paymint/paymint/domain/id"
 	"github.com/paymint/paymint/domain/money"
 )
 
+// PostgresStatement is the Statement of the table sandbox_book. It only reads.
+type PostgresStatement struct{ pool *pgxpool.Pool }
+
+// OpenStatement reads the book through pool, which may be of any role that may select
+// from it, and belongs to the caller. Nothing of a writer is opened.
+func OpenStatement(pool *pgxpool.Pool) PostgresStatement { return PostgresStatement{pool: pool} }
+
 // Totals implements Statement. It holds a connection of the pool until it is read
 // to its end or left. The table has no index on payments: each call reads it whole.
-func (p *Postgres) Totals(ctx context.Context, payments ...id.Payment) iter.Seq2[Total, error] {
+func (p PostgresStatement) Totals(ctx context.Context, payments ...id.Payment) iter.Seq2[Total, error] {
 	return func(yield func(Total, error) bool) {
 		rows, err := p.queryTotals(ctx, payments)
 		if err != nil {
@@ -35,7 +43,7 @@ func (p *Postgres) Totals(ctx context.Context, payments ...id.Payment) iter.Seq2
 	}
 }
 
-func (p *Postgres) queryTotals(ctx context.Context, payments []id.Payment) (pgx.Rows, error) {
+func (p PostgresStatement) queryTotals(ctx context.Context, payments []id.Payment) (pgx.Rows, error) {
 	if len(payments) == 0 {
 		return p.pool.Query(ctx, selectTotals)
 	}
@@ -59,7 +67,7 @@ func scanTotal(rows pgx.Rows) (total Total, err error) {
 }
 
 // Entries implements Statement.
-func (p *Postgres) Entries(ctx context.Context, after id.Reference, limit int) ([]Entry, error) {
+func (p PostgresStatement) Entries(ctx context.Context, after id.Reference, limit int) ([]Entry, error) {
 	rows, err := p.pool.Query(ctx, selectPage, after.UUID(), min(limit, entriesMax))
 	if err != nil {
 		return nil, fmt.Errorf("sandbox book: list entries: %w", err)

@@ -3,42 +3,26 @@ package sandbox_test
 import (
 	"context"
 	"errors"
-	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/paymint/paymint/domain/acquirer"
 	"github.com/paymint/paymint/domain/id"
 	"github.com/paymint/paymint/eventstore/embedded/embeddedtest"
 	"github.com/paymint/paymint/gateways/sandbox"
+	"github.com/paymint/paymint/migrations"
 )
 
 func TestMain(m *testing.M) { embeddedtest.Main(m) }
 
-// migrate makes the book's table alone: it refers to no other.
-func migrate(ctx context.Context, url string) error {
-	conn, err := pgx.Connect(ctx, url)
-	if err != nil {
-		return err
-	}
-	defer conn.Close(ctx)
-	schema, err := os.ReadFile("../../migrations/00010_sandbox_book.sql")
-	if err != nil {
-		return err
-	}
-	_, err = conn.Exec(ctx, string(schema))
-	return err
-}
-
 // database gives a fresh database with a pool on it.
 func database(t testing.TB) (string, *pgxpool.Pool) {
 	t.Helper()
-	url := embeddedtest.Database(t, migrate)
+	url := embeddedtest.Database(t, migrations.Up)
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		t.Fatal(err)
@@ -60,6 +44,50 @@ func openBook(t testing.TB, url string, pool *pgxpool.Pool) *sandbox.Postgres {
 	}
 	t.Cleanup(book.Close)
 	return book
+}
+
+// The tests log in as the superuser.
+func TestTheWriterActsAsTheApplicationAndSaysWhoItIs(t *testing.T) {
+	t.Parallel()
+	url, pool := database(t)
+	gateway := sandbox.New(sandbox.Config{Book: openBook(t, url, pool)})
+	answered(t, gateway.Authorize, authorization("pm_test_visa"), acquirer.Approved)
+	var sessions int
+	err := pool.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity
+		WHERE datname = current_database() AND application_name = 'paymint sandbox book'`).Scan(&sessions)
+	if err != nil || sessions != 1 {
+		t.Errorf("%d sessions under the book's name: %v", sessions, err)
+	}
+	if _, err := pool.Exec(t.Context(), `REVOKE INSERT, UPDATE ON sandbox_book FROM paymint_app`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := gateway.Authorize(t.Context(), authorization("pm_test_visa")); err == nil {
+		t.Error("the writer wrote what paymint_app may not write")
+	}
+}
+
+func TestAStatementNeedsNoMoreThanReading(t *testing.T) {
+	t.Parallel()
+	url, pool := database(t)
+	gateway := sandbox.New(sandbox.Config{Book: openBook(t, url, pool)})
+	a := authorization("pm_test_visa")
+	answered(t, gateway.Authorize, a, acquirer.Approved)
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.ConnConfig.RuntimeParams["role"] = "paymint_auditor"
+	config.ConnConfig.RuntimeParams["default_transaction_read_only"] = "on"
+	auditor, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer auditor.Close()
+	statement := sandbox.OpenStatement(auditor)
+	wantTotal(t, statement, a.Payment, 1001, 0, 0)
+	if entries, err := statement.Entries(t.Context(), id.Reference{}, 10); err != nil || len(entries) != 1 || entries[0].Reference != a.Reference {
+		t.Errorf("listed %+v: %v", entries, err)
+	}
 }
 
 // sides is one book kept by several processes: each call goes to the next of them.
