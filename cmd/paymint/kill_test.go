@@ -28,6 +28,9 @@ func killRounds() int {
 type attempt struct {
 	key, body string
 	payment   string // of the first acknowledged answer
+	amount    int64
+	captured  int64 // acknowledged; 0: nobody was told
+	refunded  int64
 }
 
 func TestKillUnderLoadLosesNothingAcknowledgedAndDoublesNothing(t *testing.T) {
@@ -60,20 +63,46 @@ func hammer(ctx context.Context, p *process, n int) []*attempt {
 	for range n {
 		callers.Go(func() {
 			for ctx.Err() == nil {
-				a := &attempt{key: uuid.NewString(), body: fmt.Sprintf(`{"amount":%d,"currency":"eur","payment_method_id":"pm_test_visa"}`, 100+rand.IntN(9000))}
+				a := newAttempt()
 				mu.Lock()
 				attempts = append(attempts, a)
 				mu.Unlock()
 				if !a.try(p) {
 					return
 				}
-				_, _ = p.call("POST", "/v1/payments/"+a.payment+"/capture", uuid.NewString(), "")
-				_, _ = p.call("POST", "/v1/payments/"+a.payment+"/refunds", uuid.NewString(), `{"amount":50}`)
+				a.captureAndRefund(p)
 			}
 		})
 	}
 	callers.Wait()
 	return attempts
+}
+
+func newAttempt() *attempt {
+	amount := 100 + rand.Int64N(9000)
+	return &attempt{key: uuid.NewString(), amount: amount, body: fmt.Sprintf(`{"amount":%d,"currency":"eur","payment_method_id":"pm_test_visa"}`, amount)}
+}
+
+const refundAmount = 50
+
+// captureAndRefund asks once for each and remembers what it was told.
+func (a *attempt) captureAndRefund(p *process) {
+	if answer, err := p.call("POST", "/v1/payments/"+a.payment+"/capture", uuid.NewString(), ""); err == nil && answer.status == 200 {
+		a.captured = answer.num("amount_captured")
+	}
+	if answer, err := p.call("POST", "/v1/payments/"+a.payment+"/refunds", uuid.NewString(), fmt.Sprintf(`{"amount":%d}`, refundAmount)); err == nil &&
+		answer.status == 201 && answer.str("status") == "succeeded" {
+		a.refunded = answer.num("amount")
+	}
+}
+
+// keeps reports whether found still says what the attempt was told. What nobody was
+// told of happened or did not; never in part, never twice.
+func (a *attempt) keeps(found map[string]any) bool {
+	captured, _ := found["amount_captured"].(float64)
+	refunded, _ := found["amount_refunded"].(float64)
+	return (int64(captured) == a.captured || a.captured == 0 && int64(captured) == a.amount) &&
+		(int64(refunded) == a.refunded || a.refunded == 0 && int64(refunded) == refundAmount)
 }
 
 // try makes the attempt once and reports whether it was acknowledged.
@@ -120,6 +149,7 @@ func settleAll(t *testing.T, p *process, attempts []*attempt) {
 func checkAttempts(t *testing.T, p *process, attempts []*attempt) {
 	t.Helper()
 	seen := map[string]string{}
+	var captured, refunded int64
 	for _, a := range attempts {
 		if other := seen[a.payment]; other != "" {
 			t.Errorf("payment %s answers keys %s and %s", a.payment, other, a.key)
@@ -129,8 +159,15 @@ func checkAttempts(t *testing.T, p *process, attempts []*attempt) {
 		if items := list(found); len(items) != 1 || items[0]["id"] != a.payment {
 			t.Errorf("key %s: want payment %s once, got %s", a.key, a.payment, found.raw)
 		}
+		if now := p.must(200, "GET", "/v1/payments/"+a.payment, "", ""); !a.keeps(now.body) {
+			t.Errorf("payment %s: acknowledged were %d captured and %d refunded, now it is %s", a.payment, a.captured, a.refunded, now.raw)
+		}
+		captured, refunded = captured+min(a.captured, 1), refunded+min(a.refunded, 1)
 	}
-	t.Logf("%d attempts, each one payment", len(attempts))
+	if captured == 0 || refunded == 0 {
+		t.Errorf("%d captures and %d refunds were acknowledged: nothing was tested", captured, refunded)
+	}
+	t.Logf("%d attempts, each one payment; %d captures and %d refunds acknowledged", len(attempts), captured, refunded)
 }
 
 func list(a answer) (items []map[string]any) {
@@ -146,10 +183,15 @@ func list(a answer) (items []map[string]any) {
 // verifyLive has `paymint verify` check the invariants until nothing is in doubt any more.
 func verifyLive(t *testing.T, dir string) {
 	t.Helper()
+	verifySettled(t, nil, "--data-dir", dir)
+}
+
+func verifySettled(t *testing.T, environment []string, flags ...string) {
+	t.Helper()
 	var stdout, stderr string
 	var err error
 	for deadline := time.Now().Add(90 * time.Second); time.Now().Before(deadline); time.Sleep(time.Second) {
-		stdout, stderr, err = paymint(t, nil, "verify", "--data-dir", dir, "--json")
+		stdout, stderr, err = paymint(t, environment, append([]string{"verify", "--json"}, flags...)...)
 		var report struct {
 			InDoubt int  `json:"in_doubt"`
 			Passed  bool `json:"passed"`

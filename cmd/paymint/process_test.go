@@ -256,7 +256,7 @@ func waitFor(t testing.TB, ok func() bool) {
 func (p *process) awaitAddress() (address string) {
 	p.t.Helper()
 	waitFor(p.t, func() bool {
-		_, rest, found := strings.Cut(p.output.String(), "address=")
+		_, rest, found := strings.Cut(p.output.String(), `msg="paymint is up" address=`)
 		address, _, _ = strings.Cut(rest, " ")
 		return found
 	})

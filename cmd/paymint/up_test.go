@@ -3,6 +3,8 @@ package main_test
 import (
 	"bytes"
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,8 +17,10 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/paymint/paymint/eventstore/embedded"
+	"github.com/paymint/paymint/eventstore/embedded/embeddedtest"
 )
 
 func TestCtrlCEndsAllChildrenAndTheNextStartFindsAllData(t *testing.T) {
@@ -78,81 +82,128 @@ func TestAnAddressInUseIsRefusedBeforeAnythingHappens(t *testing.T) {
 
 func TestNATSKilledUnderLoadIsNoticedByNoMerchant(t *testing.T) {
 	t.Parallel()
-	dir, store := embeddedDir(t), t.TempDir()
-	bus, err := embedded.StartNATS(embedded.NATSOptions{Dir: store, Listen: true})
+	dir, bus := embeddedDir(t), startNATSProcess(t)
+	p := up(t, dir, "NATS_URL="+bus.url())
+	load := startLoad(t, p, 8)
+	load.more(200)
+	bus.kill()
+	load.more(200) // nobody there: events wait in PostgreSQL
+	bus.start()
+	load.more(200)
+	load.stop()
+	verifyLive(t, dir)
+}
+
+func TestNoSessionOfTheDefaultFormIsASuperuser(t *testing.T) {
+	t.Parallel()
+	p := up(t, embeddedDir(t))
+	owner, err := pgx.Connect(t.Context(), runOf(t, p.dir).OwnerURL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = bus.Stop() })
-	p := up(t, dir, "NATS_URL="+bus.ClientURL())
+	defer owner.Close(context.WithoutCancel(t.Context()))
+	load := startLoad(t, p, 4)
+	load.more(50)
+	var sessions, superusers int
+	if err := owner.QueryRow(t.Context(), `
+		SELECT count(*), count(*) FILTER (WHERE r.rolsuper)
+		  FROM pg_stat_activity a JOIN pg_roles r ON r.rolname = a.usename
+		 WHERE a.datname = 'paymint' AND a.pid <> pg_backend_pid()`).Scan(&sessions, &superusers); err != nil {
+		t.Fatal(err)
+	}
+	if sessions < 3 || superusers > 0 {
+		t.Errorf("%d of %d sessions under load are a superuser's", superusers, sessions)
+	}
+	load.stop()
+}
+
+func TestTheFolderSaysWhereItsServicesAreOnlyWhileTheyRun(t *testing.T) {
+	t.Parallel()
+	p := up(t, embeddedDir(t))
+	file := filepath.Join(p.dir, "run.json")
+	if runOf(t, p.dir).PID != p.command.Process.Pid {
+		t.Errorf("run.json is of process %d, want %d", runOf(t, p.dir).PID, p.command.Process.Pid)
+	}
+	p.stop()
+	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("run.json after the stop: %v", err)
+	}
+	if err := os.WriteFile(file, []byte(`{"pid": 1, "database_url": "postgres://127.0.0.1:1/gone", "nats_url": "nats://127.0.0.1:1"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, "verify", "--data-dir", p.dir) // what a killed server leaves is not believed
+	lock, err := embedded.Lock(p.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Unlock()
+	if _, stderr, err := paymint(t, nil, "verify", "--data-dir", p.dir); err == nil || !strings.Contains(stderr, strconv.Itoa(os.Getpid())) {
+		t.Errorf("a folder held by another command: %v, %s", err, stderr)
+	}
+}
+
+func TestAnotherDatabaseGetsASandboxMerchantOfItsOwn(t *testing.T) {
+	t.Parallel()
+	first := up(t, embeddedDir(t))
+	first.stop()
+	second := up(t, first.dir, "DATABASE_URL="+embeddedtest.Database(t, nil))
+	if first.dev.MerchantID == second.dev.MerchantID {
+		t.Error("the merchant is of a database that is not in use")
+	}
+	second.authorize(201, "pm_test_visa", "")
+}
+
+// run is run.json.
+type run struct {
+	PID      int    `json:"pid"`
+	OwnerURL string `json:"owner_url"`
+}
+
+func runOf(t *testing.T, dir string) (r run) {
+	t.Helper()
+	readJSON(t, filepath.Join(dir, "run.json"), &r)
+	return r
+}
+
+// load is callers that authorize until it stops. None of them may be refused.
+type load struct {
+	t            *testing.T
+	made, failed atomic.Int64
+	stop         func()
+}
+
+func startLoad(t *testing.T, p *process, callers int) *load {
+	t.Helper()
+	l := &load{t: t}
 	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	var failed, made atomic.Int64
-	var callers sync.WaitGroup
-	for range 8 {
-		callers.Go(func() {
+	var running sync.WaitGroup
+	for range callers {
+		running.Go(func() {
 			for ctx.Err() == nil {
 				a, err := p.call("POST", "/v1/payments", uuid.NewString(), `{"amount":700,"currency":"eur","payment_method_id":"pm_test_visa"}`)
-				if made.Add(1); err != nil || a.status != 201 {
-					failed.Add(1)
+				if l.made.Add(1); err != nil || a.status != 201 {
+					l.failed.Add(1)
 				}
 			}
 		})
 	}
-	waitFor(t, func() bool { return made.Load() > 200 })
-	if err := bus.Restart(); err != nil { // ends the server under load and starts another on the same port
-		t.Fatal(err)
+	l.stop = func() {
+		t.Helper()
+		cancel()
+		running.Wait()
+		if l.failed.Load() > 0 {
+			t.Errorf("%d of %d commands failed", l.failed.Load(), l.made.Load())
+		}
 	}
-	before := made.Load()
-	waitFor(t, func() bool { return made.Load() > before+200 })
-	cancel()
-	callers.Wait()
-	if failed.Load() > 0 {
-		t.Errorf("%d of %d commands failed", failed.Load(), made.Load())
-	}
-	verifyLive(t, dir)
+	t.Cleanup(cancel)
+	return l
 }
 
-func TestEveryRoleRunsInAProcessOfItsOwn(t *testing.T) {
-	t.Parallel()
-	dir := embeddedDir(t)
-	services := up(t, dir) // lends its PostgreSQL and NATS; the roles below come beside its own
-	var run struct {
-		DatabaseURL string `json:"database_url"`
-		NATSURL     string `json:"nats_url"`
-	}
-	readJSON(t, filepath.Join(dir, "run.json"), &run)
-	var secrets struct {
-		Pepper    string `json:"pepper"`
-		CursorKey string `json:"cursor_key"`
-	}
-	readJSON(t, filepath.Join(dir, "secrets.json"), &secrets)
-	environment := []string{
-		"DATABASE_URL=" + run.DatabaseURL, "NATS_URL=" + run.NATSURL, "PAYMINT_LISTEN=127.0.0.1:0", "PAYMINT_NO_RATE_LIMITS=true",
-		"PAYMINT_PEPPER=" + secrets.Pepper, "PAYMINT_CURSOR_KEY=" + secrets.CursorKey,
-	}
-	roles := map[string]*process{}
-	for _, role := range []string{"api", "relay", "projector", "reactor"} {
-		p := launch(t, t.TempDir(), environment, "serve", "--role", role)
-		p.dev = services.dev
-		p.dev.BaseURL = "http://" + p.awaitAddress()
-		waitFor(t, func() bool {
-			a, err := client.Get(p.dev.BaseURL + "/readyz")
-			return err == nil && closed(a).StatusCode == 200
-		})
-		roles[role] = p
-	}
-	api := roles["api"]
-	id := api.authorize(201, "pm_test_timeout_approved", "").str("id")
-	services.eventually("/v1/payments/"+id, func(a answer) bool { return a.str("status") == "authorized" })
-	a := api.authorize(201, "pm_test_visa", "")
-	if found := services.must(200, "GET", "/v1/payments/"+a.str("id"), "", ""); found.str("status") != "authorized" {
-		t.Errorf("another process sees %s", found.raw)
-	}
-	for _, p := range roles {
-		p.stop()
-	}
-	verifyLive(t, dir)
+// more waits for n more commands.
+func (l *load) more(n int64) {
+	l.t.Helper()
+	before := l.made.Load()
+	waitFor(l.t, func() bool { return l.made.Load() > before+n })
 }
 
 func TestTheQuickstartOfTheReadmeRunsAsWritten(t *testing.T) {
