@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/paymint/paymint/eventstore"
+	"github.com/paymint/paymint/eventstore/failpoint"
 )
 
 // errConflict: the stream does not stand where the batch began, because another
@@ -52,9 +53,11 @@ func (r *Relay) publish(ctx context.Context, batch eventstore.Batch) error {
 			return fmt.Errorf("publish position %d of lane %d: %w", e.Position, r.Lane, err)
 		}
 	}
+	failpoint.Hit("relay.batch_sent")
 	if err := r.acknowledged(ctx, reply, last); err != nil {
 		return err
 	}
+	failpoint.Hit("relay.batch_acknowledged")
 	r.last = last
 	r.meter.published.Add(uint64(count))
 	r.meter.position.set(last)
