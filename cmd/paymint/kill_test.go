@@ -14,10 +14,10 @@ import (
 	"github.com/google/uuid"
 )
 
-// killRounds is how often the server dies in one test run; PAYMINT_KILLS raises it
-// for a soak.
+// killRounds is how often the server dies in one test run; PAYMINT_FAULT_ROUNDS, which
+// scripts/faults.sh sets, raises it for a soak.
 func killRounds() int {
-	if n, err := strconv.Atoi(os.Getenv("PAYMINT_KILLS")); err == nil && n > 0 {
+	if n, err := strconv.Atoi(os.Getenv("PAYMINT_FAULT_ROUNDS")); err == nil && n > 0 {
 		return n
 	}
 	return 5
