@@ -116,13 +116,6 @@ func lives(t *testing.T, p *process) {
 			t.Fatalf("got %s", a.raw)
 		}
 	})
-	t.Run("a failed capture can be tried again", func(t *testing.T) {
-		id := p.authorize(201, "pm_test_capture_fails", "").str("id")
-		_, _ = p.call("POST", "/v1/payments/"+id+"/capture", uuid.NewString(), "")
-		if a := p.must(200, "GET", "/v1/payments/"+id, "", ""); a.num("amount_captured") != 0 {
-			t.Fatalf("got %s", a.raw)
-		}
-	})
 	t.Run("an authorization runs out on the test clock", func(t *testing.T) {
 		id := p.authorize(201, "pm_test_expires_soon", "").str("id")
 		p.must(200, "POST", "/v1/test_clock/advance", "", `{"seconds":90}`)
@@ -131,7 +124,100 @@ func lives(t *testing.T, p *process) {
 			t.Fatalf("got %s", a.raw)
 		}
 	})
+	later(t, p)
+	cardholder(t, p)
 	inDoubt(t, p)
+}
+
+// later is what the card network makes up its mind about in a minute.
+func later(t *testing.T, p *process) {
+	t.Run("a capture that fails leaves the hold, and can be tried again", func(t *testing.T) {
+		id := p.authorize(201, "pm_test_capture_fails", "").str("id")
+		for range 2 {
+			a := p.must(200, "POST", "/v1/payments/"+id+"/capture", uuid.NewString(), `{"amount":600}`)
+			if a.str("status") != "authorized" || a.num("amount_captured") != 0 || a.num("amount_capturable") != 0 {
+				t.Fatalf("while the capture is on its way: %s", a.raw)
+			}
+			p.minuteLater()
+			a = p.eventually("/v1/payments/"+id, func(a answer) bool { return a.num("amount_capturable") > 0 })
+			if a.str("status") != "authorized" || a.num("amount_captured") != 0 || a.num("amount_capturable") != 1000 {
+				t.Fatalf("after the capture failed: %s", a.raw)
+			}
+		}
+		if a := p.must(200, "POST", "/v1/payments/"+id+"/cancel", uuid.NewString(), ""); a.str("status") != "cancelled" {
+			t.Fatalf("after cancel: %s", a.raw)
+		}
+	})
+	t.Run("a slow refund is pending for a minute, then succeeds", func(t *testing.T) {
+		id, refund := p.refunded("pm_test_refund_slow", "pending")
+		p.minuteLater()
+		p.eventually(refund, func(a answer) bool { return a.str("status") == "succeeded" })
+		if a := p.must(200, "GET", "/v1/payments/"+id, "", ""); a.num("amount_refunded") != 400 || a.str("status") != "captured" {
+			t.Fatalf("after the refund: %s", a.raw)
+		}
+	})
+	t.Run("a refund that fails after it succeeded gives its amount back", func(t *testing.T) {
+		id, refund := p.refunded("pm_test_refund_fail", "succeeded")
+		if a := p.must(200, "GET", "/v1/payments/"+id, "", ""); a.num("amount_refunded") != 400 {
+			t.Fatalf("while the refund stands: %s", a.raw)
+		}
+		p.minuteLater()
+		p.eventually(refund, func(a answer) bool { return a.str("status") == "failed" })
+		if a := p.must(200, "GET", "/v1/payments/"+id, "", ""); a.num("amount_refunded") != 0 || a.str("status") != "captured" {
+			t.Fatalf("after the refund failed: %s", a.raw)
+		}
+	})
+}
+
+// refunded captures a payment whole and refunds 400 of it.
+func (p *process) refunded(token, status string) (payment, refundPath string) {
+	p.t.Helper()
+	payment = p.authorize(201, token, `,"capture":true`).str("id")
+	a := p.must(201, "POST", "/v1/payments/"+payment+"/refunds", uuid.NewString(), `{"amount":400}`)
+	if a.str("status") != status {
+		p.t.Fatalf("the refund is to be %s: %s", status, a.raw)
+	}
+	return payment, "/v1/payments/" + payment + "/refunds/" + a.str("id")
+}
+
+func (p *process) minuteLater() {
+	p.t.Helper()
+	p.must(200, "POST", "/v1/test_clock/advance", "", `{"seconds":61}`)
+}
+
+// cardholder acts on payments that wait for 3-D Secure.
+func cardholder(t *testing.T, p *process) {
+	waiting := func(token string) string {
+		a := p.authorize(201, token, "")
+		if a.str("status") != "pending" || a.str("next_action", "url") == "" {
+			t.Fatalf("%s does not wait for the cardholder: %s", token, a.raw)
+		}
+		return "/v1/payments/" + a.str("id")
+	}
+	t.Run("the cardholder proves who they are: authorized", func(t *testing.T) {
+		path := waiting("pm_test_3ds_required")
+		if a := p.must(200, "POST", path+"/complete_action", uuid.NewString(), `{"outcome":"succeeded"}`); a.str("status") != "authorized" || a.num("amount_capturable") != 1000 {
+			t.Fatalf("after the authentication: %s", a.raw)
+		}
+	})
+	t.Run("the cardholder proves who they are and the issuer declines: failed", func(t *testing.T) {
+		path := waiting("pm_test_3ds_then_decline")
+		if a := p.must(402, "POST", path+"/complete_action", uuid.NewString(), `{"outcome":"succeeded"}`); a.str("error", "code") != "card_declined" {
+			t.Fatalf("after the authentication: %s", a.raw)
+		}
+		if a := p.must(200, "GET", path, "", ""); a.str("status") != "failed" || a.num("amount_capturable") != 0 {
+			t.Fatalf("after the decline: %s", a.raw)
+		}
+	})
+	t.Run("the cardholder gives up: failed", func(t *testing.T) {
+		path := waiting("pm_test_3ds_required")
+		if a := p.must(402, "POST", path+"/complete_action", uuid.NewString(), `{"outcome":"failed"}`); a.str("error", "code") != "authentication_failed" {
+			t.Fatalf("got %s", a.raw)
+		}
+		if a := p.must(200, "GET", path, "", ""); a.str("status") != "failed" {
+			t.Fatalf("got %s", a.raw)
+		}
+	})
 }
 
 func inDoubt(t *testing.T, p *process) {
