@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/paymint/paymint/eventstore"
+	"github.com/paymint/paymint/eventstore/failpoint"
 )
 
 // batch is one step of some projections over consecutive events.
@@ -143,7 +144,10 @@ func (f *Follower) try(ctx context.Context, b *batch) (stopped *member, err erro
 		m.stage.Save(&save)
 		of[i] = m.Progress
 	}
-	return nil, f.Storage.Commit(ctx, Step{Lane: f.Lane, Of: of, From: b.from, To: b.to, Park: b.park, Unpark: b.unpark}, &save)
+	failpoint.Hit("projection.rows_in_hand")
+	err = f.Storage.Commit(ctx, Step{Lane: f.Lane, Of: of, From: b.from, To: b.to, Park: b.park, Unpark: b.unpark}, &save)
+	failpoint.Hit("projection.rows_committed")
+	return nil, err
 }
 
 // unparked is the batch without the streams that wait. While a stream is unparked,
