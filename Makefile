@@ -44,8 +44,8 @@ generate: ## Write generated files anew
 verify: ## Is the tree whole: modules, formatting, generated files, architecture
 	@scripts/verify.sh
 
-faults: setup ## Fault tests: kills and failures at each step (minutes)
-	@scripts/faults.sh 20
+faults: setup ## Fault tests: kills and failures at each step (minutes); ROUNDS=20
+	@scripts/faults.sh $(or $(ROUNDS),20)
 
 soak: setup ## The same tests with many more rounds (hours); ROUNDS=1000
 	@scripts/faults.sh $(or $(ROUNDS),1000)
