@@ -19,7 +19,7 @@ func newMigrateCommand() *cobra.Command {
 		Short: "Bring the database to this binary's schema",
 		Long: `Bring the database to this binary's schema: numbered files, forward only, each in
 a transaction of its own. It may run beside live traffic, and several at once: one
-migrates, the others wait. ` + "`paymint up` and `paymint serve`" + ` do the same when they start.`,
+migrates, the others wait. ` + "`paymint up` does the same when it starts; `paymint serve`" + ` expects it done.`,
 		Example: `  paymint migrate --data-dir .paymint
   DATABASE_URL=postgres://… NATS_URL=nats://… paymint migrate
   paymint migrate --status --json`,

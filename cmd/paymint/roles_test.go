@@ -42,7 +42,7 @@ func TestEveryRoleRunsInAProcessOfItsOwn(t *testing.T) {
 	verifySettled(t, environment)
 }
 
-func TestKeysOnSharedServicesAreMadeUnderTheServersPepper(t *testing.T) {
+func TestKeysOfAClusterAreMadeUnderTheServersPepper(t *testing.T) {
 	t.Parallel()
 	environment := clusterOf(t)
 	if _, stderr, err := paymint(t, environment, "migrate"); err != nil {

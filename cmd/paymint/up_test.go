@@ -117,7 +117,7 @@ func TestNoSessionOfTheDefaultFormIsASuperuser(t *testing.T) {
 	load.stop()
 }
 
-func TestTheFolderSaysWhereItsServicesAreOnlyWhileTheyRun(t *testing.T) {
+func TestTheRunFileIsBelievedOnlyWhileItsServerRuns(t *testing.T) {
 	t.Parallel()
 	p := up(t, embeddedDir(t))
 	file := filepath.Join(p.dir, "run.json")
