@@ -71,6 +71,9 @@ func TestAProjectionOverManyStreamsHaltsBeforePoisonAndOthersGoOn(t *testing.T) 
 		}
 		cancel()
 		<-done
+		if halted := f.Halted(); len(halted) != 1 || halted[0] != "tally" {
+			t.Errorf("%v halted, want the tally", halted)
+		}
 		if n := whole.counted.Load(); n != 11 {
 			t.Errorf("%d events were counted, want the 11 before the poison", n)
 		}

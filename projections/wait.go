@@ -14,6 +14,7 @@ import (
 type waits struct {
 	mu      sync.Mutex
 	reached int64
+	halted  []string      // projections that stand still
 	changed chan struct{} // nil while nobody waits
 }
 
@@ -51,12 +52,26 @@ func (w *waits) wait(ctx context.Context, position int64) error {
 // nobody, its own reads say that it is behind.
 func (f *Follower) arrived() {
 	reached := int64(-1)
+	var halted []string
 	for _, m := range f.members {
+		if m.halted != nil {
+			halted = append(halted, m.Projection.Name())
+		}
 		if m.halted == nil && (reached < 0 || m.Position < reached) {
 			reached = m.Position
 		}
 	}
+	f.waits.mu.Lock()
+	f.waits.halted = halted
+	f.waits.mu.Unlock()
 	f.waits.reach(max(reached, 0))
+}
+
+// Halted names the projections that stand still before an event they cannot fold.
+func (f *Follower) Halted() []string {
+	f.waits.mu.Lock()
+	defer f.waits.mu.Unlock()
+	return f.waits.halted
 }
 
 // Reached is the position up to which all projections of this follower are folded.

@@ -144,11 +144,15 @@ func (a *app) openDatabase(ctx context.Context) (err error) {
 	return nil
 }
 
+// connectTimeout bounds the wait for a database that does not answer at all.
+const connectTimeout = 5 * time.Second
+
 func openPool(ctx context.Context, url string, size int) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("DATABASE_URL: %w", err)
 	}
+	config.ConnConfig.ConnectTimeout = connectTimeout
 	config.MaxConns = int32(min(max(size, 1), 1000)) //nolint:gosec // bounded
 	for name, value := range projections.ReaderSettings() {
 		config.ConnConfig.RuntimeParams[name] = value
@@ -226,8 +230,9 @@ func (a *app) run(ctx context.Context, ready func(context.Context) error) error 
 	}
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.config.StopTimeout)
 	defer cancel()
-	if stopped := a.server.Shutdown(stopping); err == nil {
-		err = stopped
+	if stopped := a.server.Shutdown(stopping); stopped != nil {
+		_ = a.server.Close() // whoever is still served loses the connection before we take its parts away
+		err = errors.Join(err, stopped)
 	}
 	stopLoops()
 	running.Wait()

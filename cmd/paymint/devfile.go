@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/paymint/paymint/eventstore/embedded"
 )
 
 // devFile is what `paymint up` tells scripts: DIR/dev.json.
@@ -50,7 +52,7 @@ func writeFile(dir, name string, v any) error {
 		err = closing
 	}
 	if err == nil {
-		err = os.Rename(fresh.Name(), filepath.Join(dir, name))
+		err = embedded.RenameDurably(fresh.Name(), filepath.Join(dir, name))
 	}
 	if err != nil {
 		_ = os.Remove(fresh.Name())

@@ -123,6 +123,9 @@ func (a *app) projectionLag(ctx context.Context) (string, error) {
 			return "", err
 		}
 		lag = max(lag, head-f.Reached())
+		if halted := f.Halted(); len(halted) > 0 {
+			return "", fmt.Errorf("%v stands still before an event it cannot fold; see the log, then start a mended binary", halted)
+		}
 	}
 	detail := fmt.Sprintf("%d events behind", lag)
 	if lag > lagMax {
@@ -158,7 +161,16 @@ func (a *app) openDesk(ctx context.Context) (err error) {
 		Clocks: notes.Clocks(),
 		Now:    a.now, NewID: a.newID, Metrics: a.registry, Tracer: a.tracer, Logger: a.log,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	a.check("acquirer", false, func(context.Context) (string, error) {
+		if away := a.desk.Unreachable(); len(away) > 0 {
+			return "", fmt.Errorf("%v does not answer; new authorizations through it are refused until it does", away)
+		}
+		return "", nil
+	})
+	return nil
 }
 
 // key derives a key of its own for each use from the one pepper (RFC 5869).
@@ -200,7 +212,7 @@ func (a *app) openReactor(context.Context) error {
 func (a *app) openServer(context.Context) (err error) {
 	c := api.Config{
 		Checks: a.checks, BaseURL: a.config.BaseURL, LogRequests: a.config.LogRequests, Log: a.log, Tracer: a.tracer,
-		Now: a.now, NewID: a.newID, Metrics: a.registry, Gatherer: prometheus.Gatherer(a.registry),
+		Now: a.now, NewID: a.newID, Metrics: a.registry, Gatherer: prometheus.Gatherer(a.registry), HTTP2: true,
 	}
 	if a.has(roleAPI) {
 		c.Desk, c.Payments, c.Refunds, c.Merchants = a.desk, a.paymentQuery(), a.refundQuery(), a.merchants

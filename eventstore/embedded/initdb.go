@@ -51,7 +51,7 @@ func (p *Postgres) initdb(ctx context.Context) error {
 		os.RemoveAll(half)
 		return err
 	}
-	return renameDurably(half, filepath.Join(p.dir, dataName))
+	return RenameDurably(half, filepath.Join(p.dir, dataName))
 }
 
 func (p *Postgres) runInitdb(ctx context.Context, args []string) error {

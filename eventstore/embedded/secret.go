@@ -51,11 +51,11 @@ func writeDurably(path string, content []byte) error {
 	if err != nil {
 		return err
 	}
-	return renameDurably(temporary, path)
+	return RenameDurably(temporary, path)
 }
 
-// renameDurably returns once the new name would survive a power cut.
-func renameDurably(from, to string) error {
+// RenameDurably returns once the new name would survive a power cut.
+func RenameDurably(from, to string) error {
 	if err := os.Rename(from, to); err != nil {
 		return err
 	}
