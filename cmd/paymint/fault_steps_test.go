@@ -191,7 +191,7 @@ func tryTogether(p *process, batch []*attempt) bool {
 	for i, result := range list(together) {
 		body, _ := result["body"].(map[string]any)
 		if id, _ := body["id"].(string); result["status"] == 201.0 && id != "" {
-			batch[i].payment = id
+			batch[i].payment, batch[i].status = id, 201
 			continue
 		}
 		all = false

@@ -28,6 +28,7 @@ func killRounds() int {
 type attempt struct {
 	key, body string
 	payment   string // of the first acknowledged answer
+	status    int
 	amount    int64
 	captured  int64 // acknowledged; 0: nobody was told
 	refunded  int64
@@ -105,16 +106,20 @@ func (a *attempt) keeps(found map[string]any) bool {
 		(int64(refunded) == a.refunded || a.refunded == 0 && int64(refunded) == refundAmount)
 }
 
-// try makes the attempt once and reports whether it was acknowledged.
+// try makes the attempt once and reports whether it was acknowledged. A request that a
+// kill kept from the network ends as never arrived; who retries late learns just that.
 func (a *attempt) try(p *process) bool {
 	answer, err := p.call("POST", "/v1/payments", a.key, a.body)
-	if err != nil || answer.status != 201 {
+	id, status := answer.str("id"), answer.status
+	if status == 402 && answer.str("error", "code") == "never_arrived" {
+		id = answer.str("error", "payment", "id")
+	} else if err != nil || status != 201 {
 		return false
 	}
-	if id := answer.str("id"); a.payment == "" {
-		a.payment = id
-	} else if a.payment != id {
-		p.t.Errorf("key %s: first payment %s, then %s", a.key, a.payment, id)
+	if a.payment == "" {
+		a.payment, a.status = id, status
+	} else if a.payment != id || a.status != status {
+		p.t.Errorf("key %s: first %d with payment %s, then %d with %s", a.key, a.status, a.payment, status, id)
 	}
 	return true
 }
