@@ -2,7 +2,9 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -21,17 +23,18 @@ type aggregate[S any, E interface{ Type() string }] struct {
 	version func(S) int
 	encode  func(E) (typ string, schema int, body []byte, err error)
 	decode  func(typ string, schema int, body []byte) (E, error)
+	tell    func(S) Result // for Call.Render
 }
 
 // The kinds of streams besides payments.
 var (
 	merchants = aggregate[merchant.State, merchant.Event]{
 		name: "merchant", evolve: merchant.Fold, version: func(s merchant.State) int { return s.Version },
-		encode: merchant.Encode, decode: merchant.Decode,
+		encode: merchant.Encode, decode: merchant.Decode, tell: func(s merchant.State) Result { return Result{Merchant: s} },
 	}
 	keys = aggregate[access.Key, access.Event]{
 		name: "api_key", evolve: access.Fold, version: func(k access.Key) int { return k.Version },
-		encode: access.Encode, decode: access.Decode,
+		encode: access.Encode, decode: access.Decode, tell: func(k access.Key) Result { return Result{Key: k} },
 	}
 )
 
@@ -58,39 +61,118 @@ type place struct {
 type changed[S any] struct {
 	state    S
 	position eventstore.Position
+	answer   Answer
+	replayed bool
 }
 
 // alter takes a wish about a stream down the road: read, decide, append, and start
-// again when the stream changed meanwhile, at most three times. A refusal is the error.
+// again when the stream changed meanwhile, at most three times. A refusal is the
+// error. With an idempotency key, events, claim and answer are one append: a repeat
+// is told the first answer, be it a refusal, and changes nothing.
 func alter[S any, E interface{ Type() string }](
 	ctx context.Context, d *Desk, a aggregate[S, E], call Call, at place, decide func(S) ([]E, *refusal.Refusal),
 ) (changed[S], error) {
+	k := d.keyed(call)
 	for range attemptsMax {
-		history, err := d.log.ReadStream(ctx, at.stream, 0, historyMax)
-		if err != nil {
-			return changed[S]{}, fmt.Errorf("read %s %s: %w", a.name, at.stream, err)
-		}
-		state, err := a.fold(history)
+		state, err := a.read(ctx, d, at.stream)
 		if err != nil {
 			return changed[S]{}, err
 		}
 		facts, refused := decide(state)
 		if refused != nil {
-			return changed[S]{state: state}, refused
+			return a.refuse(ctx, d, k, at, state, refused)
 		}
 		write, err := a.words(d, call, at, a.version(state), facts)
 		if err != nil {
 			return changed[S]{}, err
 		}
-		receipt, err := d.log.Append(detached(ctx), at.lane, eventstore.Command{Writes: []eventstore.Write{write}})
+		after := changed[S]{state: a.evolve(state, facts)}
+		after.answer = k.render(a.tell(after.state))
+		c := k.command(at.stream, write.Events[0].ID, after.answer)
+		c.Writes = []eventstore.Write{write}
+		receipt, err := d.log.Append(detached(ctx), at.lane, c)
+		after.position = receipt.Last
+		if claimed, is := errors.AsType[*eventstore.ClaimedError](err); is {
+			return a.replay(ctx, d, k, claimed.Claimed)
+		}
 		if err == nil {
-			return changed[S]{state: a.evolve(state, facts), position: receipt.Last}, nil
+			return after, nil
 		}
 		if !isConflict(err) {
 			return changed[S]{}, fmt.Errorf("append to %s %s: %w", a.name, at.stream, err)
 		}
 	}
 	return changed[S]{}, fmt.Errorf("%w: %s %s, %d attempts", ErrConcurrentChange, a.name, at.stream, attemptsMax)
+}
+
+func (a aggregate[S, E]) read(ctx context.Context, d *Desk, stream uuid.UUID) (state S, err error) {
+	history, err := d.log.ReadStream(ctx, stream, 0, historyMax)
+	if err != nil {
+		return state, fmt.Errorf("read %s %s: %w", a.name, stream, err)
+	}
+	return a.fold(history)
+}
+
+// refuse keeps a refusal as the answer to the key. The key may have been claimed by
+// the first request, after which the same wish is refused: then that is answered.
+func (a aggregate[S, E]) refuse(ctx context.Context, d *Desk, k keyed, at place, state S, refused *refusal.Refusal) (changed[S], error) {
+	if !k.is {
+		return changed[S]{state: state}, refused
+	}
+	told := a.tell(state)
+	told.Refusal = refused
+	_, err := d.log.Append(detached(ctx), at.lane, k.command(at.stream, uuid.Nil, k.render(told)))
+	if claimed, is := errors.AsType[*eventstore.ClaimedError](err); is {
+		return a.replay(ctx, d, k, claimed.Claimed)
+	}
+	if err != nil {
+		return changed[S]{}, fmt.Errorf("keep a refusal about %s %s: %w", a.name, at.stream, err)
+	}
+	return changed[S]{state: state}, refused
+}
+
+// replay answers with the first answer, beside the stream as it stands now.
+func (a aggregate[S, E]) replay(ctx context.Context, d *Desk, k keyed, first eventstore.Claimed) (changed[S], error) {
+	if first.Fingerprint != k.call.Fingerprint {
+		return changed[S]{}, ErrKeyReused
+	}
+	if first.Answer == nil {
+		return changed[S]{}, ErrKeyInUse
+	}
+	state, err := a.read(ctx, d, first.Stream)
+	return changed[S]{state: state, answer: Answer{Status: first.Answer.Status, Body: first.Answer.Body}, replayed: true}, err
+}
+
+// keyed is a call's idempotency key, if it has one, as of now.
+type keyed struct {
+	is   bool
+	call Call
+	key  eventstore.ClaimKey
+	at   time.Time
+}
+
+func (d *Desk) keyed(call Call) keyed {
+	if call.IdempotencyKey == "" {
+		return keyed{call: call}
+	}
+	who := call.Principal
+	return keyed{is: true, call: call, at: d.stamp(), key: eventstore.KeyOf(who.Merchant.UUID(), who.Livemode, call.IdempotencyKey)}
+}
+
+// command claims the key and answers it; empty without one.
+func (k keyed) command(stream, intent uuid.UUID, a Answer) (c eventstore.Command) {
+	if k.is {
+		c.Claim = &eventstore.Claim{Key: k.key, Fingerprint: k.call.Fingerprint, Stream: stream, Intent: intent, At: k.at}
+		c.Answer = &eventstore.Answer{Key: k.key, ClaimedAt: k.at, Status: a.Status, Body: a.Body}
+	}
+	return c
+}
+
+func (k keyed) render(r Result) Answer {
+	if k.call.Render == nil {
+		return Answer{}
+	}
+	return k.call.Render(r)
 }
 
 // words makes events of facts.

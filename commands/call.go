@@ -5,6 +5,7 @@ import (
 
 	"github.com/paymint/paymint/domain/access"
 	"github.com/paymint/paymint/domain/id"
+	"github.com/paymint/paymint/domain/merchant"
 	"github.com/paymint/paymint/domain/payment"
 	"github.com/paymint/paymint/domain/refusal"
 	"github.com/paymint/paymint/eventstore"
@@ -31,7 +32,8 @@ type Answer struct {
 	Body   []byte
 }
 
-// Result is what there is to say about a command on a payment.
+// Result is what there is to say about a command: on a payment, unless Merchant or
+// Key is said.
 type Result struct {
 	// History is the payment's stream with the events of this command.
 	History []payment.Recorded
@@ -41,6 +43,9 @@ type Result struct {
 	// Authorized, Failed or CaptureFailed; nil while it is in doubt or under way.
 	Outcome payment.Event
 	Refusal *refusal.Refusal // the wish was refused and nothing happened
+
+	Merchant merchant.State // after a command on a merchant, such as its test clock
+	Key      access.Key     // after a command on a key; its secret is never part of an answer
 }
 
 // Reply is what the client gets. A refusal (422) and an issuer's no (402) are

@@ -26,11 +26,14 @@ const pepperMin = 32
 type KeyReply struct {
 	Key      access.Key
 	Secret   access.Secret
-	Position eventstore.Position
+	Position eventstore.Position // zero for a repeat
+	Answer   Answer              // see MerchantReply
+	Replayed bool
 }
 
 // IssueKey draws a key and records what it can be found and verified by; the secret
-// itself is in the reply and nowhere else. Hashing takes tens of milliseconds.
+// itself is in the reply and nowhere else, so a repeat under the same idempotency key
+// is told of the key and not its secret. Hashing takes tens of milliseconds.
 func (d *Desk) IssueKey(ctx context.Context, call Call, w IssueKey) (KeyReply, error) {
 	if len(d.pepper) < pepperMin {
 		return KeyReply{}, fmt.Errorf("issue a key: pepper of %d bytes, want %d", len(d.pepper), pepperMin)
@@ -59,7 +62,10 @@ func (d *Desk) IssueKey(ctx context.Context, call Call, w IssueKey) (KeyReply, e
 	if err != nil {
 		return KeyReply{}, err
 	}
-	return KeyReply{Key: after.state, Secret: secret, Position: after.position}, nil
+	if after.replayed {
+		secret = access.Secret{}
+	}
+	return KeyReply{Key: after.state, Secret: secret, Position: after.position, Answer: after.answer, Replayed: after.replayed}, nil
 }
 
 // RevokeKey ends a key of the caller's merchant, or as the platform any, for good.
@@ -84,7 +90,7 @@ func (d *Desk) RevokeKey(ctx context.Context, call Call, key id.Key, w access.Re
 	if err != nil {
 		return KeyReply{}, err
 	}
-	return KeyReply{Key: after.state, Position: after.position}, nil
+	return KeyReply{Key: after.state, Position: after.position, Answer: after.answer, Replayed: after.replayed}, nil
 }
 
 // placeOfKey: a key lives in its merchant's lane, a platform key in the first.

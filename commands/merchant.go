@@ -23,7 +23,9 @@ type Lanes interface {
 // MerchantReply is how a merchant stands after a command, and where that is written.
 type MerchantReply struct {
 	State    merchant.State
-	Position eventstore.Position
+	Position eventstore.Position // zero for a repeat
+	Answer   Answer              // what Call.Render made; for a repeat, what it made the first time
+	Replayed bool                // the first answer to this idempotency key, again
 }
 
 // CreateMerchant makes a merchant, to be reviewed; w.Merchant is drawn here when it
@@ -77,7 +79,7 @@ func (d *Desk) aboutMerchant(ctx context.Context, call Call, m id.Merchant, deci
 func (d *Desk) changeMerchant(ctx context.Context, call Call, at place, decide func(merchant.State) ([]merchant.Event, *refusal.Refusal)) (MerchantReply, error) {
 	after, err := alter(ctx, d, merchants, call, at, decide)
 	d.merchants.Forget(at.merchant)
-	return MerchantReply{State: after.state, Position: after.position}, err
+	return MerchantReply{State: after.state, Position: after.position, Answer: after.answer, Replayed: after.replayed}, err
 }
 
 // errNoLanes: the desk was made without Lanes.

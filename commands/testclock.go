@@ -21,8 +21,9 @@ type Clocks interface {
 	Moved(ctx context.Context, merchant id.Merchant) error
 }
 
-// AdvanceTestClock moves the caller's clock forward in test mode. On return this
-// process goes by the new time, and the reactions have been told.
+// AdvanceTestClock moves the caller's clock forward in test mode, under one
+// idempotency key once. On return this process goes by the new time, and the reactions
+// have been told: by a repeat too, in case the first request died before it told.
 func (d *Desk) AdvanceTestClock(ctx context.Context, call Call, by time.Duration) (MerchantReply, error) {
 	who := call.Principal
 	if who.Livemode {
