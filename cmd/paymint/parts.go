@@ -218,7 +218,7 @@ func (a *app) openServer(context.Context) (err error) {
 		c.Desk, c.Payments, c.Refunds, c.Merchants = a.desk, a.paymentQuery(), a.refundQuery(), a.merchants
 		c.Keys, c.KeyPeppers = access.KeyQuery{DB: a.pool}, [][]byte{[]byte(a.config.Pepper)}
 		c.CursorKey, c.NoRateLimits = []byte(a.config.CursorKey), a.config.NoRateLimits
-		c.LaneOf, c.Challenges = a.laneOf, challenges{a}
+		c.LaneOf, c.KeyOf, c.Challenges = a.laneOf, a.keyOf, challenges{a}
 		c.WaitFor = func(ctx context.Context, lane int, number int64) error {
 			return a.waitFor(ctx, eventstore.Position{Lane: lane, Number: number})
 		}
@@ -233,6 +233,22 @@ func (a *app) laneOf(ctx context.Context, merchant id.Merchant) (lane int, found
 		return 0, false, nil
 	}
 	return lane, err == nil, err
+}
+
+// keyOf folds an API key from the log: an approver's key counts as it stands now.
+func (a *app) keyOf(ctx context.Context, key id.Key) (found domainaccess.Key, known bool, err error) {
+	events, err := a.store.ReadStream(ctx, key.UUID(), 0, eventstore.EventsPerCommandMax)
+	if err != nil || len(events) == 0 || events[0].Stream.Aggregate != access.AggregateKey {
+		return found, false, err
+	}
+	for i := range events {
+		fact, err := domainaccess.Decode(events[i].Type, events[i].Schema, events[i].Body)
+		if err != nil {
+			return found, false, err
+		}
+		found = domainaccess.Evolve(found, fact)
+	}
+	return found, true, nil
 }
 
 // challenges finds on whose behalf a cardholder acts on the sandbox's 3-D Secure page.
