@@ -23,7 +23,12 @@ type Moved struct {
 // Ahead knows the merchants whose test clock may run ahead, and what is due for them
 // before its time on the wall.
 type Ahead interface {
-	Moved(ctx context.Context, lane int) ([]Moved, error)
+	// Moved lists those that moved in the last RecheckFor, and up to limit others of the
+	// lane behind after, by id.
+	Moved(ctx context.Context, lane int, after id.Merchant, limit int) ([]Moved, error)
+	// Forget drops a merchant whose clock stands at the wall's, unless one was about to
+	// move in the last minute.
+	Forget(ctx context.Context, merchant id.Merchant) error
 	// DueOf lists a merchant's payments in test mode that are due after from, up to to.
 	DueOf(ctx context.Context, lane int, merchant id.Merchant, from, to time.Time, limit int) ([]payments.Due, error)
 	// Refunded lists payments of a merchant in test mode with refunds that succeeded,
@@ -48,24 +53,46 @@ const (
 // has a handful.
 const recheckMax = 100
 
-// passAhead looks after one page of each merchant whose clock was moved.
-func (w *Watch) passAhead(ctx context.Context, lane int) error {
-	moved, err := w.ahead.Moved(ctx, lane)
+// aheadCursor is how far the passes have come through the merchants, by id.
+type aheadCursor struct{ after id.Merchant }
+
+// passAhead looks after one page of each of a page of merchants whose clock was moved.
+// One merchant's trouble is its own.
+func (w *Watch) passAhead(ctx context.Context, lane int, at *aheadCursor) error {
+	moved, err := w.ahead.Moved(ctx, lane, at.after, pageMax)
 	if err != nil {
 		return err
 	}
+	others := 0
 	for _, m := range moved {
-		if err := w.lookAhead(ctx, lane, m); err != nil {
-			return fmt.Errorf("merchant %s: %w", m.Merchant, err)
+		if ctx.Err() != nil {
+			return nil
 		}
+		if err := w.lookAhead(ctx, lane, m); err != nil {
+			w.trouble(ctx, "moved clock of merchant "+m.Merchant.String(), lane, err)
+		}
+		if !m.Recheck {
+			others++
+			at.after = m.Merchant
+		}
+	}
+	if others < pageMax {
+		at.after = id.Merchant{}
 	}
 	return nil
 }
 
 func (w *Watch) lookAhead(ctx context.Context, lane int, m Moved) error {
 	offset, err := w.ahead.Offset(ctx, m.Merchant)
-	if err != nil || offset == 0 {
+	if err != nil {
 		return err
+	}
+	if offset == 0 { // the move was refused, or has not been recorded yet
+		delete(w.resting[lane], m.Merchant)
+		if m.Recheck {
+			return nil
+		}
+		return w.ahead.Forget(ctx, m.Merchant)
 	}
 	now := w.now()
 	if now.Before(w.resting[lane][m.Merchant]) && !m.Recheck {

@@ -137,7 +137,14 @@ func (m *memoryModel) DueOf(ctx context.Context, _ int, _ id.Merchant, from, to 
 	return due[:min(limit, len(due))], nil
 }
 
-func (m *memoryModel) Moved(_ context.Context, _ int) (all []reactions.Moved, _ error) {
+func (m *memoryModel) Forget(_ context.Context, merchant id.Merchant) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.moved, merchant)
+	return nil
+}
+
+func (m *memoryModel) Moved(_ context.Context, _ int, _ id.Merchant, _ int) (all []reactions.Moved, _ error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for merchant, until := range m.moved {

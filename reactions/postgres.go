@@ -122,7 +122,8 @@ func (p Postgres) Drop(ctx context.Context, target commands.Target) error {
 
 // Moving implements commands.Clocks.
 func (p Postgres) Moving(ctx context.Context, lane int, merchant id.Merchant) error {
-	_, err := p.DB.Exec(ctx, `INSERT INTO moved_clocks (merchant_id, lane, recheck_until) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, merchant.UUID(), lane, p.Now())
+	_, err := p.DB.Exec(ctx, `INSERT INTO moved_clocks (merchant_id, lane, recheck_until) VALUES ($1, $2, $3)
+		ON CONFLICT (merchant_id) DO UPDATE SET recheck_until = GREATEST(moved_clocks.recheck_until, excluded.recheck_until)`, merchant.UUID(), lane, p.Now())
 	if err != nil {
 		return fmt.Errorf("note the moving clock of %s: %w", merchant, err)
 	}
@@ -149,9 +150,28 @@ func (c clocks) Moved(ctx context.Context, merchant id.Merchant) error {
 	return nil
 }
 
+const selectMoved = `
+SELECT merchant_id, true FROM moved_clocks WHERE lane = $1 AND recheck_until > $2
+UNION ALL
+(SELECT merchant_id, false FROM moved_clocks WHERE lane = $1 AND recheck_until <= $2 AND merchant_id > $3
+  ORDER BY merchant_id LIMIT $4)`
+
+// aboutToMove is how long a row without a moved clock is kept: longer than any move
+// takes from its announcement to its event, and than any process remembers a merchant.
+const aboutToMove = time.Minute
+
+// Forget implements Ahead.
+func (p Postgres) Forget(ctx context.Context, merchant id.Merchant) error {
+	_, err := p.DB.Exec(ctx, `DELETE FROM moved_clocks WHERE merchant_id = $1 AND recheck_until <= $2`, merchant.UUID(), p.Now().Add(-aboutToMove))
+	if err != nil {
+		return fmt.Errorf("forget the clock of %s: %w", merchant, err)
+	}
+	return nil
+}
+
 // Moved implements Ahead.
-func (p Postgres) Moved(ctx context.Context, lane int) ([]Moved, error) {
-	rows, err := p.DB.Query(ctx, `SELECT merchant_id, recheck_until > $2 FROM moved_clocks WHERE lane = $1`, lane, p.Now())
+func (p Postgres) Moved(ctx context.Context, lane int, after id.Merchant, limit int) ([]Moved, error) {
+	rows, err := p.DB.Query(ctx, selectMoved, lane, p.Now(), after.UUID(), limit)
 	if err != nil {
 		return nil, fmt.Errorf("read moved clocks of lane %d: %w", lane, err)
 	}

@@ -83,7 +83,7 @@ func TestNotesOnPostgreSQLAreLeasedByOneAndForgottenByAMovedClock(t *testing.T) 
 	if err := notes.Clocks().Moved(t.Context(), target.Merchant); err != nil {
 		t.Fatal(err)
 	}
-	moved, err := notes.Moved(t.Context(), 0)
+	moved, err := notes.Moved(t.Context(), 0, id.Merchant{}, 10)
 	if err != nil || len(moved) != 1 || moved[0].Merchant != target.Merchant || !moved[0].Recheck {
 		t.Errorf("%+v, %v", moved, err)
 	}
@@ -95,6 +95,44 @@ func TestNotesOnPostgreSQLAreLeasedByOneAndForgottenByAMovedClock(t *testing.T) 
 	}
 	if err := notes.Drop(t.Context(), target); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestAMovedClockIsForgottenOnceItStandsAtTheWallsForAMinute(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	notes := reactions.Postgres{DB: newPool(t, embeddedtest.Database(t, migrations.Up)), Now: func() time.Time { return now }}
+	var merchants []id.Merchant
+	for range 3 {
+		m := id.From[id.Merchant](uuid.Must(uuid.NewV7()))
+		merchants = append(merchants, m)
+		if err := notes.Moving(t.Context(), 0, m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	known := func(after id.Merchant, limit int) int {
+		t.Helper()
+		if err := notes.Forget(t.Context(), merchants[0]); err != nil {
+			t.Fatal(err)
+		}
+		moved, err := notes.Moved(t.Context(), 0, after, limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(moved)
+	}
+	if n := known(id.Merchant{}, 10); n != 3 {
+		t.Errorf("%d known just after, want 3", n)
+	}
+	now = now.Add(time.Minute)
+	if err := notes.Clocks().Moved(t.Context(), merchants[1]); err != nil {
+		t.Fatal(err)
+	}
+	if n := known(id.Merchant{}, 10); n != 2 {
+		t.Errorf("%d known after a minute, want 2", n)
+	}
+	if n := known(merchants[2], 10); n != 1 {
+		t.Errorf("%d behind the last, want only the one that has just moved", n)
 	}
 }
 

@@ -65,15 +65,15 @@ type Watch struct {
 	now      func() time.Time
 	logger   *slog.Logger
 	measures measures
-	wake     map[int]chan struct{}
+	wake     map[int]alarmClock
 	resting  map[int]map[id.Merchant]time.Time // by lane; see longRead
 }
 
 const (
 	// pageMax bounds one pass: a page is read at once, and its notes with it.
 	pageMax = 256
-	// passesMax bounds one turn, so that moved clocks get theirs while an outage has
-	// thousands in doubt; the next turn goes on a second later.
+	// passesMax bounds one turn while an outage has thousands in doubt; the next turn
+	// goes on a second later.
 	passesMax = 40
 	// togetherMax bounds the calls under way: an acquirer that is silent holds each
 	// for three seconds, and one that has just come back is not to be knocked over.
@@ -84,7 +84,7 @@ const (
 func New(c Config) *Watch {
 	w := &Watch{
 		desk: c.Desk, payments: c.Payments, notes: c.Notes, ahead: c.Ahead, lanes: c.Lanes,
-		every: c.Every, now: c.Now, logger: c.Logger, measures: newMeasures(c.Metrics), wake: map[int]chan struct{}{},
+		every: c.Every, now: c.Now, logger: c.Logger, measures: newMeasures(c.Metrics), wake: map[int]alarmClock{},
 		resting: map[int]map[id.Merchant]time.Time{},
 	}
 	if w.every == 0 {
@@ -97,7 +97,7 @@ func New(c Config) *Watch {
 		w.logger = slog.New(slog.DiscardHandler)
 	}
 	for _, lane := range c.Lanes {
-		w.wake[lane] = make(chan struct{}, 1)
+		w.wake[lane] = alarmClock{due: make(chan struct{}, 1), ahead: make(chan struct{}, 1)}
 		w.resting[lane] = map[id.Merchant]time.Time{}
 	}
 	return w
@@ -107,48 +107,63 @@ func New(c Config) *Watch {
 func (w *Watch) Run(ctx context.Context) {
 	var all sync.WaitGroup
 	for _, lane := range w.lanes {
-		all.Go(func() { w.run(ctx, lane) })
+		var at cursor
+		var by aheadCursor
+		all.Go(func() { w.run(ctx, w.wake[lane].due, func() { w.turn(ctx, lane, &at) }) })
+		all.Go(func() { w.run(ctx, w.wake[lane].ahead, func() { w.turnAhead(ctx, lane, &by) }) })
 	}
 	all.Wait()
 }
 
-func (w *Watch) run(ctx context.Context, lane int) {
+// run takes a turn every tick, and when it is woken.
+func (w *Watch) run(ctx context.Context, woken <-chan struct{}, turn func()) {
 	ticks := time.NewTicker(w.every)
 	defer ticks.Stop()
 	for {
-		w.turn(ctx, lane)
+		turn()
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticks.C:
-		case <-w.wake[lane]:
+		case <-woken:
 		}
 	}
 }
+
+// alarmClock wakes a lane's two loops: test clocks must not hold up what is due by
+// the wall's.
+type alarmClock struct{ due, ahead chan struct{} }
 
 // Wake has every lane looked at without waiting for the next tick.
 func (w *Watch) Wake() {
-	for _, woken := range w.wake {
-		select {
-		case woken <- struct{}{}:
-		default: // it is awake already
+	for _, lane := range w.wake {
+		for _, woken := range []chan struct{}{lane.due, lane.ahead} {
+			select {
+			case woken <- struct{}{}:
+			default: // it is awake already
+			}
 		}
 	}
 }
 
-// turn looks once at everything that is due.
-func (w *Watch) turn(ctx context.Context, lane int) {
-	var at cursor
+// turn looks at what is due, from where the last turn ended: what is behind a long
+// backlog gets its look however many turns the backlog takes.
+func (w *Watch) turn(ctx context.Context, lane int, at *cursor) {
 	for range passesMax {
-		more, err := w.pass(ctx, lane, &at)
+		more, err := w.pass(ctx, lane, at)
 		if err != nil {
 			w.trouble(ctx, "look after due payments", lane, err)
+			return
 		}
-		if err != nil || !more {
-			break
+		if !more {
+			*at = cursor{}
+			return
 		}
 	}
-	if err := w.passAhead(ctx, lane); err != nil {
+}
+
+func (w *Watch) turnAhead(ctx context.Context, lane int, at *aheadCursor) {
+	if err := w.passAhead(ctx, lane, at); err != nil {
 		w.trouble(ctx, "look after moved clocks", lane, err)
 	}
 }
@@ -162,7 +177,8 @@ func (w *Watch) trouble(ctx context.Context, what string, lane int, err error) {
 	w.logger.LogAttrs(ctx, slog.LevelWarn, "reaction: "+what, slog.Int("lane", lane), slog.String("error", err.Error()))
 }
 
-// cursor is how far a turn has come through the due payments.
+// cursor is how far the turns have come through the due payments; zero to begin with
+// the longest due.
 type cursor struct{ after payments.Due }
 
 // pass looks after one page of due payments; more says that there is another.
@@ -171,8 +187,11 @@ func (w *Watch) pass(ctx context.Context, lane int, at *cursor) (more bool, err 
 	if err != nil || len(due) == 0 {
 		return false, err
 	}
+	if err := w.tendAll(ctx, lane, due); err != nil {
+		return false, err
+	}
 	at.after = due[len(due)-1]
-	return len(due) == pageMax, w.tendAll(ctx, lane, due)
+	return len(due) == pageMax, nil
 }
 
 // tendAll tends what is not waiting for its next look, several at the same time.

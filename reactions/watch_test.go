@@ -1,6 +1,7 @@
 package reactions_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,6 +12,8 @@ import (
 	"github.com/paymint/paymint/domain/money"
 	"github.com/paymint/paymint/domain/payment"
 	"github.com/paymint/paymint/gateways/sandbox"
+	"github.com/paymint/paymint/projections/payments"
+	"github.com/paymint/paymint/reactions"
 )
 
 func TestAnApprovalWhoseAnswerWasLostIsFoundOut(t *testing.T) {
@@ -254,4 +257,46 @@ func TestAfterALongOutageNobodyInDoubtWaitsForMoreThanAMinute(t *testing.T) {
 		}
 		w.balanced()
 	})
+}
+
+// TestABacklogHidesNothingBehindIt: what is in doubt for long stays due, and a turn is
+// bounded; the next goes on where it ended.
+func TestABacklogHidesNothingBehindIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		backlog := &endless{seen: map[time.Time]bool{}}
+		watch := reactions.New(reactions.Config{Payments: backlog, Notes: &patient{}, Ahead: &memoryModel{}, Lanes: []int{0}})
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		go watch.Run(ctx)
+		time.Sleep(1500 * time.Millisecond) // two turns
+		stop()
+		synctest.Wait()
+		if len(backlog.seen) != 80 {
+			t.Errorf("two turns saw %d pages, want 80", len(backlog.seen))
+		}
+	})
+}
+
+// endless has a full page behind every other.
+type endless struct{ seen map[time.Time]bool }
+
+func (e *endless) DueAfter(_ context.Context, _ int, _ time.Time, after payments.Due, limit int) ([]payments.Due, error) {
+	e.seen[after.DueAt] = true
+	page := make([]payments.Due, limit)
+	for i := range page {
+		page[i].DueAt = after.DueAt.Add(time.Duration(i+1) * time.Microsecond)
+	}
+	return page, nil
+}
+
+// patient has every payment wait.
+type patient struct{ reactions.Notes }
+
+func (patient) Waiting(_ context.Context, ids []id.Payment, _ time.Time) (map[id.Payment]bool, error) {
+	waiting := map[id.Payment]bool{}
+	for _, p := range ids {
+		waiting[p] = true
+	}
+	return waiting, nil
 }
