@@ -56,7 +56,7 @@ func laterCards() []Card {
 		visa("4000000000002685", "pm_test_dispute_not_received", "approved; dispute opens after capture", Behaviour{Trait: TraitDisputeNotReceived}),
 		visa("4000000000001976", "pm_test_inquiry", "approved; dispute at stage inquiry", Behaviour{Trait: TraitDisputeInquiry}),
 		visa("4000000000007726", "pm_test_refund_slow", "refund stays pending for a minute, then succeeds", Behaviour{Refund: slow}),
-		visa("4000000000005126", "pm_test_refund_fail", "refund succeeds, then fails after a minute", Behaviour{Refund: fails}),
+		visa("4000000000005126", "pm_test_refund_fail", "refund succeeds, then fails after a minute (needs the test clock)", Behaviour{Refund: fails}),
 		visa("4000000000000077", "pm_test_funds_at_once", "captured funds are available at once", Behaviour{FundsAtOnce: true}),
 	}
 }
