@@ -178,7 +178,10 @@ func (b *batch) append(ctx context.Context, at stage, then func(*entry, eventsto
 	if len(commands) == 0 {
 		return
 	}
+	ctx, w := b.desk.wait(ctx, waiting[0].target.Lane, len(commands))
 	results := b.desk.log.AppendAll(detached(ctx), waiting[0].target.Lane, commands)
+	last := results[len(results)-1]
+	w.end(last.Receipt.Last, last.Err)
 	for i, e := range waiting {
 		then(e, results[i])
 	}

@@ -24,6 +24,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/paymint/paymint/domain/payment"
@@ -158,6 +159,30 @@ func (o observed) end(how ending, err error) {
 		}
 		o.span.End()
 	}
+}
+
+// waited is the span of a wait for the log; nothing when nobody traces.
+type waited struct{ span trace.Span }
+
+// wait opens the span of an append: it ends when the events are durable, or are not.
+func (d *Desk) wait(ctx context.Context, lane, commands int) (context.Context, waited) {
+	if d.tracer == nil {
+		return ctx, waited{}
+	}
+	ctx, span := d.tracer.Start(ctx, "append", trace.WithAttributes(attribute.Int("lane", lane), attribute.Int("commands", commands)))
+	return ctx, waited{span}
+}
+
+func (w waited) end(reached eventstore.Position, err error) {
+	if w.span == nil {
+		return
+	}
+	if err != nil {
+		w.span.RecordError(err)
+	} else {
+		w.span.SetAttributes(attribute.Int64("position", reached.Number))
+	}
+	w.span.End()
 }
 
 // alarm logs and counts what a person must look at. Amounts, references and ids

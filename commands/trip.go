@@ -178,7 +178,9 @@ func (t *trip) find(ctx context.Context) error {
 // append makes c durable. The caller's disconnect is no reason to leave it half
 // known whether it is: the store has time-outs of its own.
 func (t *trip) append(ctx context.Context, c eventstore.Command) (eventstore.Receipt, error) {
+	ctx, w := t.desk.wait(ctx, t.target.Lane, 1)
 	receipt, err := t.desk.log.Append(detached(ctx), t.target.Lane, c)
+	w.end(receipt.Last, err)
 	if errors.Is(err, eventstore.ErrClosed) { // nothing was written; to the client it is the same
 		err = fmt.Errorf("%w: %w", eventstore.ErrUnavailable, err)
 	}
