@@ -14,7 +14,7 @@ type Correct struct {
 	AmountRefunded int64
 	Reason         string
 	Operator       string // who asks
-	ApprovedBy     string // another operator; needed above CorrectionAloneMax
+	ApprovedBy     string // another operator, verified by whoever words the wish; needed above CorrectionAloneMax
 }
 
 // CorrectionAloneMax is the largest change, in minor units, that one operator may
