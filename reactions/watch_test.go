@@ -300,3 +300,50 @@ func (patient) Waiting(_ context.Context, ids []id.Payment, _ time.Time) (map[id
 	}
 	return waiting, nil
 }
+
+// TestOneMerchantsTroubleIsItsOwn: the first clock in line cannot be read.
+func TestOneMerchantsTroubleIsItsOwn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		queue := &troubledFirst{merchants: []id.Merchant{id.From[id.Merchant]([16]byte{1}), id.From[id.Merchant]([16]byte{2})}}
+		watch := reactions.New(reactions.Config{Payments: nothingDue{}, Notes: &patient{}, Ahead: queue, Lanes: []int{0}})
+		ctx, stop := context.WithCancel(t.Context())
+		go watch.Run(ctx)
+		synctest.Wait()
+		stop()
+		synctest.Wait()
+		if len(queue.forgotten) != 1 || queue.forgotten[0] != queue.merchants[1] {
+			t.Errorf("forgotten %v, want the second", queue.forgotten)
+		}
+	})
+}
+
+type nothingDue struct{}
+
+func (nothingDue) DueAfter(context.Context, int, time.Time, payments.Due, int) ([]payments.Due, error) {
+	return nil, nil
+}
+
+type troubledFirst struct {
+	reactions.Ahead
+	merchants, forgotten []id.Merchant
+}
+
+func (q *troubledFirst) Moved(context.Context, int, id.Merchant, int) (all []reactions.Moved, _ error) {
+	for _, m := range q.merchants {
+		all = append(all, reactions.Moved{Merchant: m})
+	}
+	return all, nil
+}
+
+func (q *troubledFirst) Offset(_ context.Context, m id.Merchant) (time.Duration, error) {
+	if m == q.merchants[0] {
+		return 0, context.DeadlineExceeded
+	}
+	return 0, nil
+}
+
+func (q *troubledFirst) Forget(_ context.Context, m id.Merchant) error {
+	q.forgotten = append(q.forgotten, m)
+	return nil
+}
