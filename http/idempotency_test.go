@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -109,5 +110,33 @@ func TestAKeyIsTheSameInEitherCase(t *testing.T) {
 		if got := idsOf(w.get("/v1/payments?idempotency_key=" + spelling)); len(got) != 1 || got[0] != first.text("id") {
 			t.Errorf("found by %s: %v", spelling, got)
 		}
+	}
+}
+
+func TestARepeatDoesNotMoveTheTestClockAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const path = "/v1/test_clock/advance"
+	to := time.Now().Add(100 * 24 * time.Hour).UTC().Format(time.RFC3339)
+	for name, body := range map[string]string{"by seconds": `{"seconds":3600}`, "to a time": `{"to":"` + to + `"}`, "refused": `{"seconds":99999999}`} {
+		k := key(uuid.NewString())
+		first := w.post(path, body, k)
+		before, err := w.merchants.Find(t.Context(), w.ours.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again := w.post(path, body, k)
+		if first.StatusCode != again.StatusCode || !bytes.Equal(first.raw, again.raw) || again.Header.Get("Idempotent-Replayed") != "true" {
+			t.Errorf("%s: first %d %s\nthen %d %s", name, first.StatusCode, first.raw, again.StatusCode, again.raw)
+		}
+		after, err := w.merchants.Find(t.Context(), w.ours.ID)
+		if err != nil || before.ClockOffset != after.ClockOffset {
+			t.Errorf("%s: the clock went from %v to %v: %v", name, before.ClockOffset, after.ClockOffset, err)
+		}
+		wants(t, w.post(path, `{"seconds":7}`, k), 409, "idempotency_key_reused")
+	}
+	one, two := w.post(path, `{"seconds":3600}`).text("now"), w.post(path, `{"seconds":3600}`).text("now")
+	if one >= two {
+		t.Errorf("without a key the clock shows %s, then %s", one, two)
 	}
 }

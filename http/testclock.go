@@ -13,13 +13,9 @@ import (
 const secondsMax = 10 * 366 * 24 * 60 * 60
 
 // advanceTestClock serves POST /v1/test_clock/advance: by seconds, or to a time.
-// The desk claims no idempotency key for it, so one is refused: a client that sent
-// it would trust that a repeat does not move the clock again.
 func (s *Server) advanceTestClock(x *exchange) error {
 	f := newFields(x.object)
-	if _, sent := first(x.request.Header, headerKey); sent {
-		f.wrong(invalid(headerKey, "is not taken here, a repeat would move the clock again: leave it out, and name a time with to"))
-	}
+	key := x.idempotencyKey(f, false)
 	by, to := f.integerWithin("seconds", 1, secondsMax), f.time("to")
 	if f.has("seconds") == f.has("to") {
 		f.wrong(fault{codeParameterMissing, "seconds", "Send either seconds or to."})
@@ -35,18 +31,25 @@ func (s *Server) advanceTestClock(x *exchange) error {
 		}
 		distance = to.Sub(shown)
 	}
-	reply, err := s.desk.AdvanceTestClock(x.context(), x.call("", nil), distance)
-	if err != nil {
-		return err
+	reply, err := s.desk.AdvanceTestClock(x.context(), x.call(key, s.renderTestClock(x.ids)), distance)
+	return x.reply(commands.Reply{Answer: reply.Answer, Position: reply.Position, Replayed: reply.Replayed}, err)
+}
+
+// renderTestClock answers with what the merchant's clock shows.
+func (s *Server) renderTestClock(requestID string) func(commands.Result) commands.Answer {
+	return func(result commands.Result) commands.Answer {
+		if result.Refusal != nil {
+			return s.renderRefusal(requestID, result)
+		}
+		o := object{buf: make([]byte, 0, 96)}
+		o.open()
+		o.text("object", "test_clock")
+		o.name("now")
+		o.buf = projections.AppendTimeOrNull(o.buf, result.Merchant.Clock(s.now(), false))
+		o.flag("livemode", false)
+		o.close()
+		return commands.Answer{Status: http.StatusOK, Body: o.buf}
 	}
-	o := object{buf: make([]byte, 0, 96)}
-	o.open()
-	o.text("object", "test_clock")
-	o.name("now")
-	o.buf = projections.AppendTimeOrNull(o.buf, reply.State.Clock(s.now(), false))
-	o.flag("livemode", false)
-	o.close()
-	return x.reply(commands.Reply{Answer: commands.Answer{Status: http.StatusOK, Body: o.buf}, Position: reply.Position}, nil)
 }
 
 // testTime is what the caller's test clock shows.

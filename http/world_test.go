@@ -38,9 +38,11 @@ type world struct {
 	server *api.Server
 	base   string
 	ours   merchant.State
-	secret string // test key with all of the merchant's scopes
-	logged *lockedBuffer
-	client *http.Client
+	// merchants tells how merchants stand.
+	merchants *commands.MerchantCache
+	secret    string // test key with all of the merchant's scopes
+	logged    *lockedBuffer
+	client    *http.Client
 }
 
 func newWorld(t testing.TB, change ...func(*api.Config)) *world {
@@ -48,6 +50,7 @@ func newWorld(t testing.TB, change ...func(*api.Config)) *world {
 	w := &world{t: t, log: memory.New(), keys: &keys{known: map[access.Digest]access.Key{}}, logged: &lockedBuffer{}}
 	w.views = &views{log: w.log}
 	cache := commands.NewMerchantCache(w.log, time.Now)
+	w.merchants = cache
 	var err error
 	w.desk, err = commands.New(commands.Config{
 		Log: w.log, Lanes: w.log, Pepper: pepper, Router: commands.FixedRoutes{Test: []string{sandbox.Name}, Live: []string{sandbox.Name}},
