@@ -65,7 +65,10 @@ type Config struct {
 	NewID   func() uuid.UUID      // UUIDv7
 	Metrics prometheus.Registerer // counted into the void when nil
 	Tracer  trace.TracerProvider  // no spans when nil
-	Logger  *slog.Logger          // silent when nil
+	// Appended is told which sampled span made the events up to a position durable, so
+	// that whoever folds them can name it; nobody is when nil.
+	Appended func(reached eventstore.Position, by trace.SpanContext)
+	Logger   *slog.Logger // silent when nil
 }
 
 // Desk takes commands. Make it with New; its methods may be called from any number
@@ -85,6 +88,7 @@ type Desk struct {
 	newID       func() uuid.UUID
 	meter       *meter
 	tracer      trace.Tracer // nil: no spans
+	appended    func(eventstore.Position, trace.SpanContext)
 	logger      *slog.Logger
 }
 
@@ -100,7 +104,7 @@ func New(c Config) (*Desk, error) {
 	}
 	d.fillIn()
 	if c.Tracer != nil {
-		d.tracer = c.Tracer.Tracer("github.com/paymint/paymint/commands")
+		d.tracer, d.appended = c.Tracer.Tracer("github.com/paymint/paymint/commands"), c.Appended
 	}
 	for _, g := range c.Gateways {
 		name := g.Traits().Name
@@ -162,7 +166,10 @@ func (o observed) end(how ending, err error) {
 }
 
 // waited is the span of a wait for the log; nothing when nobody traces.
-type waited struct{ span trace.Span }
+type waited struct {
+	desk *Desk
+	span trace.Span
+}
 
 // wait opens the span of an append: it ends when the events are durable, or are not.
 func (d *Desk) wait(ctx context.Context, lane, commands int) (context.Context, waited) {
@@ -170,7 +177,7 @@ func (d *Desk) wait(ctx context.Context, lane, commands int) (context.Context, w
 		return ctx, waited{}
 	}
 	ctx, span := d.tracer.Start(ctx, "append", trace.WithAttributes(attribute.Int("lane", lane), attribute.Int("commands", commands)))
-	return ctx, waited{span}
+	return ctx, waited{d, span}
 }
 
 func (w waited) end(reached eventstore.Position, err error) {
@@ -181,6 +188,9 @@ func (w waited) end(reached eventstore.Position, err error) {
 		w.span.RecordError(err)
 	} else {
 		w.span.SetAttributes(attribute.Int64("position", reached.Number))
+		if by := w.span.SpanContext(); by.IsSampled() && w.desk.appended != nil {
+			w.desk.appended(reached, by)
+		}
 	}
 	w.span.End()
 }

@@ -5,14 +5,20 @@ import (
 
 	"go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/paymint/paymint/commands"
+	"github.com/paymint/paymint/eventstore"
 )
 
 func TestACommandsTraceShowsItsWaitsForTheLog(t *testing.T) {
 	t.Parallel()
 	spans := tracetest.NewSpanRecorder()
-	w := newWorld(t, func(c *commands.Config) { c.Tracer = trace.NewTracerProvider(trace.WithSpanProcessor(spans)) })
+	var told []eventstore.Position
+	w := newWorld(t, func(c *commands.Config) {
+		c.Tracer = trace.NewTracerProvider(trace.WithSpanProcessor(spans))
+		c.Appended = func(reached eventstore.Position, _ oteltrace.SpanContext) { told = append(told, reached) }
+	})
 	w.authorize("pm_test_visa", 5000)
 	for _, r := range w.desk.AuthorizeBatch(t.Context(), []commands.Item{w.item("pm_test_visa", 5000)}) {
 		if r.Err != nil {
@@ -28,5 +34,8 @@ func TestACommandsTraceShowsItsWaitsForTheLog(t *testing.T) {
 	}
 	if count["append"] != 4 || count["command authorize"] != 1 || count["command authorize_batch"] != 1 {
 		t.Errorf("%v", count)
+	}
+	if len(told) != 4 || told[0].Number >= told[3].Number {
+		t.Errorf("told of appends up to %v, want all four", told)
 	}
 }

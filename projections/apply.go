@@ -30,9 +30,7 @@ type batch struct {
 func (f *Follower) apply(ctx context.Context, members []*member, events []eventstore.Event) error {
 	began := time.Now()
 	last := events[len(events)-1]
-	ctx, span := f.tracer.Start(ctx, "projections.batch", trace.WithAttributes(
-		attribute.String("follower", f.Name), attribute.Int("lane", f.Lane),
-		attribute.Int64("position", last.Position), attribute.Int("events", len(events))))
+	ctx, span := f.startSpan(ctx, events)
 	defer span.End()
 
 	b := &batch{members: members, from: members[0].Position}
@@ -54,6 +52,19 @@ func (f *Follower) apply(ctx context.Context, members []*member, events []events
 	f.meter.lagSeconds.Set(f.Now().Sub(last.RecordedAt).Seconds())
 	f.measureLag(b.to)
 	return nil
+}
+
+// startSpan opens a batch's span, linked to those of the commands it shows: a trace
+// leads from a request to the moment its payment stands in the list.
+func (f *Follower) startSpan(ctx context.Context, events []eventstore.Event) (context.Context, trace.Span) {
+	first, last := events[0].Position, events[len(events)-1].Position
+	options := []trace.SpanStartOption{trace.WithAttributes(
+		attribute.String("follower", f.Name), attribute.Int("lane", f.Lane),
+		attribute.Int64("position", last), attribute.Int("events", len(events)))}
+	if f.Appenders != nil {
+		options = append(options, trace.WithLinks(f.Appenders(f.Lane, first-1, last)...))
+	}
+	return f.tracer.Start(ctx, "projections.batch", options...)
 }
 
 // decode decodes a batch up to its end, or up to the event before which a projection

@@ -78,6 +78,9 @@ type Config struct {
 	Logger  *slog.Logger
 	Metrics prometheus.Registerer
 	Tracer  trace.TracerProvider
+	// Appenders names the spans that appended the events of a lane behind a position and
+	// up to another, as far as they are known; nil: none are.
+	Appenders func(lane int, after, upTo int64) []trace.Link
 }
 
 // Follower keeps a lane's projections up to date. Run may run in any number of

@@ -36,6 +36,7 @@ type app struct {
 	log      *slog.Logger
 	registry *prometheus.Registry
 	tracer   trace.TracerProvider
+	traces   appenders
 	now      func() time.Time
 	newID    func() uuid.UUID
 

@@ -122,7 +122,7 @@ func (x *examination) schema(ctx context.Context, conn *pgx.Conn, d *data) bool 
 	x.ok("schema", "all %d migrations are applied", len(files))
 	for _, role := range []string{"paymint_app", "paymint_projector", "paymint_auditor"} {
 		var member bool
-		if err := conn.QueryRow(ctx, `SELECT pg_has_role(current_user, $1, 'MEMBER')`, role).Scan(&member); err != nil || !member {
+		if err := conn.QueryRow(ctx, `SELECT pg_has_role(current_user, $1, CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END)`, role).Scan(&member); err != nil || !member {
 			x.fail("roles", fmt.Sprintf("let an administrator run: GRANT %s TO <the login of DATABASE_URL>", role), "the login may not act as %s", role)
 			return false
 		}

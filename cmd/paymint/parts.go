@@ -93,7 +93,7 @@ func (a *app) openProjector(ctx context.Context) error {
 		f := projections.NewFollower(projections.Config{
 			Lane: lane, Projections: readModelsOf(), Decoders: decoders(), Log: a.store, Storage: storage,
 			Live: a.live(lane),
-			Now:  a.now, Logger: a.log, Metrics: a.registry, Tracer: a.tracer,
+			Now:  a.now, Logger: a.log, Metrics: a.registry, Tracer: a.tracer, Appenders: a.traces.links,
 		})
 		a.followers = append(a.followers, f)
 		a.loops = append(a.loops, loop{fmt.Sprintf("projector of lane %d", lane), f.Run})
@@ -159,7 +159,7 @@ func (a *app) openDesk(ctx context.Context) (err error) {
 		Lanes:       a.store, LaneNumbers: a.lanes(),
 		Pepper: []byte(a.config.Pepper),
 		Clocks: notes.Clocks(),
-		Now:    a.now, NewID: a.newID, Metrics: a.registry, Tracer: a.tracer, Logger: a.log,
+		Now:    a.now, NewID: a.newID, Metrics: a.registry, Tracer: a.tracer, Appended: a.traces.add, Logger: a.log,
 	})
 	if err != nil {
 		return err
