@@ -205,7 +205,7 @@ func (b *batch) each(wants func(*entry) bool, do func(*entry)) {
 
 // recovered ends an item that panicked.
 func (e *entry) recovered() {
-	panicked := recover()
+	panicked := recover() //nolint:revive // this function is itself what is deferred
 	if panicked == nil {
 		return
 	}

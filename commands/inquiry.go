@@ -136,7 +136,7 @@ func (t *trip) tell(ctx context.Context, l *link, f Finding, send request) ([]Fi
 	}
 	permit, err := l.enter()
 	if err != nil {
-		return []Finding{t.keptBack(f)}, nil
+		return []Finding{t.keptBack(f)}, nil //nolint:nilerr // kept back by the breaker: a finding, not trouble
 	}
 	probe := l.probing()
 	answer, err := l.call(ctx, permit, l.timeout, operation, send)

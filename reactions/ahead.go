@@ -66,7 +66,7 @@ func (w *Watch) passAhead(ctx context.Context, lane int, at *aheadCursor) error 
 	others := 0
 	for _, m := range moved {
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // stopping is no trouble
 		}
 		if err := w.lookAhead(ctx, lane, m); err != nil {
 			w.trouble(ctx, "moved clock of merchant "+m.Merchant.String(), lane, err)

@@ -73,11 +73,17 @@ func oneTransactionEach(ctx context.Context, o options, url string) (row, error)
 	}
 	defer pool.Close()
 	stores := make([]*eventstore.Store, calibrationSessions)
+	defer func() {
+		for _, s := range stores {
+			if s != nil {
+				_ = s.Close(context.WithoutCancel(ctx))
+			}
+		}
+	}()
 	for i := range stores {
 		if stores[i], err = eventstore.Open(ctx, eventstore.Config{URL: url, Pool: pool, Lanes: []int{0}}); err != nil {
 			return row{}, err
 		}
-		defer func() { _ = stores[i].Close(context.WithoutCancel(ctx)) }()
 	}
 	return inProcess(ctx, o, nameOne, calibrationSessions, 1, func(ctx context.Context, caller int) error {
 		return authorizeRaw(ctx, stores[caller])

@@ -56,12 +56,18 @@ func run(ctx context.Context, address string, l load, newExercise func(caller in
 	ctx, stop := context.WithTimeout(ctx, l.Duration)
 	defer stop()
 	callers := make([]*caller, l.Callers)
+	defer func() {
+		for _, c := range callers {
+			if c != nil {
+				c.connection.close()
+			}
+		}
+	}()
 	for i := range callers {
 		c, err := dial(address)
 		if err != nil {
 			return measured{}, err
 		}
-		defer c.close()
 		callers[i] = &caller{connection: c, exercise: newExercise(i), latency: newHistogram()}
 	}
 	schedule := &schedule{start: time.Now(), rate: l.Rate, count: l.Count}

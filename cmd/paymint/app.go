@@ -67,15 +67,17 @@ type loop struct {
 func newApp(ctx context.Context, c Config, env *environment, roles []role, log *slog.Logger) (*app, error) {
 	a := newParts(c, env, roles, log)
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return a, a.open(ctx, a.openTelemetry, a.openListener, a.openDatabase, a.openStore, a.openBus,
+	err := a.open(ctx, a.openTelemetry, a.openListener, a.openDatabase, a.openStore, a.openBus,
 		a.openRelays, a.openProjector, a.openDesk, a.openReactor, a.openServer)
+	return a, err
 }
 
 // newTool wires what a subcommand needs to give commands of its own: no loop, no
 // server; the running processes carry on what it appends.
 func newTool(ctx context.Context, c Config, env *environment, log *slog.Logger) (*app, error) {
 	a := newParts(c, env, nil, log)
-	return a, a.open(ctx, a.openDatabase, a.openStore, a.openDesk)
+	err := a.open(ctx, a.openDatabase, a.openStore, a.openDesk)
+	return a, err
 }
 
 func newParts(c Config, env *environment, roles []role, log *slog.Logger) *app {

@@ -95,7 +95,7 @@ func (p *Postgres) awaitReady(ctx context.Context, running *child) error {
 		select {
 		case <-tick.C:
 		case <-running.exited:
-			return fmt.Errorf("PostgreSQL ended while starting (%v): %s", running.err, p.said.lastWords())
+			return fmt.Errorf("PostgreSQL ended while starting (%v): %s", running.err, p.said.lastWords()) //nolint:errorlint // nil after a clean exit
 		case <-ctx.Done():
 			return fmt.Errorf("PostgreSQL did not answer in time: %w", ctx.Err())
 		}

@@ -220,7 +220,7 @@ func (p *Postgres) run(ctx context.Context, w *writer) {
 	for open := true; open; {
 		<-p.wake
 		if len(batch) >= busyFrom {
-			time.Sleep(gather)
+			time.Sleep(gather) //nolint:forbidigo // half a millisecond, and only under load: shorter than any wait it could be beside
 		}
 		batch, open = p.take(batch[:0])
 		if len(batch) > 0 {
