@@ -19,8 +19,8 @@ func printRows(w io.Writer, rows []row) {
 	for _, r := range rows {
 		t.AppendRow(table.Row{r.Name, r.Offered, fmt.Sprintf("%.0f", r.PerSecond), r.Failed,
 			short(r.P50), short(r.P95), short(r.P99), short(r.VisibleP50), short(r.VisibleP99),
-			fmt.Sprintf("%.1f", r.AppMicros), fmt.Sprintf("%.1f", r.DBMicros), fmt.Sprintf("%.1f", r.LoadMicros),
-			fmt.Sprintf("%.0f", r.Busy), r.Resident >> 20, fmt.Sprintf("%.0f", r.BatchMean), fmt.Sprintf("%.0f", r.DiskPer)})
+			known("%.1f", r.AppMicros), known("%.1f", r.DBMicros), known("%.1f", r.LoadMicros),
+			known("%.0f", r.Busy), known("%.0f", float64(r.Resident>>20)), known("%.0f", r.BatchMean), known("%.0f", r.DiskPer)})
 	}
 	fmt.Fprintln(w, t.RenderMarkdown())
 }
@@ -29,6 +29,14 @@ func printJSON(w io.Writer, rows []row) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(rows)
+}
+
+// known is blank for what a scenario does not measure.
+func known(format string, figure float64) string {
+	if figure == 0 {
+		return ""
+	}
+	return fmt.Sprintf(format, figure)
 }
 
 func short(d time.Duration) string {

@@ -82,7 +82,7 @@ func (p *Postgres) sweepHalfMade() {
 	leftovers, _ := filepath.Glob(filepath.Join(p.dir, halfName+"*"))
 	for _, leftover := range leftovers {
 		if err := os.RemoveAll(leftover); err != nil {
-			p.log.Debug("a half-made database cluster stays for now", "folder", leftover, "error", err)
+			p.log.Debug("a half-made database cluster could not be removed; the next start tries again", "folder", leftover, "error", err)
 		}
 	}
 }

@@ -43,7 +43,7 @@ func (o PostgresOptions) settings() []setting {
 		{"superuser_reserved_connections", "3", "a person can still look when the pools are exhausted"},
 
 		{"autovacuum", "on", "the head and checkpoint rows are updated all day"},
-		{"autovacuum_naptime", "1min", "every plan is forced, so statistics can wait: sampling each table every 10 s cost a third of PostgreSQL's time at a million payments"},
+		{"autovacuum_naptime", "1min", "every plan is forced, so statistics can wait; sampling each growing table every 10 s stalled the tail of an open loop"},
 		{"autovacuum_max_workers", "2", "one for the big tables, one for the hot small ones"},
 		{"autovacuum_vacuum_scale_factor", "0.2", "heads are updated in place (HOT) and pruned as they are read; a pass is for the rest"},
 		{"autovacuum_analyze_scale_factor", "0.2", "as above: nothing but a person's own query reads statistics"},
